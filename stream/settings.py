@@ -1,0 +1,136 @@
+"""One frozen Settings for every role: environment first, then a TOML file, then the defaults here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "BAROGRAPH_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+DEFAULT_CONFIG = Path("barograph.toml")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ConfigurationError(Exception):
+    """A setting that cannot be used; the message names it, its value and what it takes."""
+
+
+class Settings(BaseSettings):
+    """What a user may set. Each field is `BAROGRAPH_<NAME>` in the environment, `<name>` in the TOML file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    home: Annotated[Path, Field(description="folder for data, logs' state and up.json")] = Path("var")
+    namespace: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="first part of every key in the store")
+    ] = "live"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    kafka_bootstrap: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$",
+            description="host:port[,host:port…] of an existing Kafka; unset: an embedded one",
+        ),
+    ] = None
+    redis_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(rediss?|unix)://\S+$",
+            description="redis://… of an existing Redis or Valkey; unset: an embedded one",
+        ),
+    ] = None
+    partitions: Annotated[int, Field(ge=1, le=1024, description="partitions of topics when they are created")] = 8
+    replication: Annotated[int, Field(ge=1, le=7, description="copies of each partition on created topics")] = 1
+
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    worker_id: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$", description="stable id of one supervised worker")
+    ] = None
+    session_timeout_s: Annotated[
+        float, Field(ge=6, le=300, description="Kafka refuses a group session under 6 s")
+    ] = 10.0
+    batch_max: Annotated[int, Field(ge=1, le=4096, description="documents scored at once")] = 64
+    batch_wait_s: Annotated[float, Field(ge=0.001, le=5, description="how long a batch may fill")] = 0.05
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    model_path: Annotated[Path | None, Field(description="folder of weights; unset: those shipped")] = None
+
+    ingest_host: str = "127.0.0.1"
+    ingest_port: Annotated[Port, Field(description="0: a free one")] = 8088
+    ingest_token: Annotated[SecretStr | None, Field(description="bearer token; unset: made at each `up`")] = None
+    ingest_max_bytes: Annotated[int, Field(ge=1024, le=268435456, description="largest request body")] = 8_388_608
+    ingest_max_documents: Annotated[int, Field(ge=1, le=100_000, description="most documents a request")] = 5_000
+    ingest_rate_per_s: Annotated[float, Field(gt=0, description="documents a second a client may send")] = 5_000.0
+
+    dashboard_host: str = "127.0.0.1"
+    dashboard_port: Annotated[Port, Field(description="0: a free one")] = 8501
+
+    @field_validator("ingest_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 16:
+            raise ValueError("a token has at least 16 characters")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+
+
+def config_file() -> Path | None:
+    """Return the TOML file to read: `BAROGRAPH_CONFIG`, else `./barograph.toml` where it exists."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise ConfigurationError(f"{CONFIG_VARIABLE}={named}: no such file; expected a TOML file of settings")
+        return Path(named)
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings in force; command-line options come in as overrides, None meaning not given.
+
+    Raises:
+        ConfigurationError: one line for each value that cannot be used.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise ConfigurationError(f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}")
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as exc:
+        raise ConfigurationError("\n".join(_explain(error) for error in exc.errors())) from None
+    except ValueError as exc:  # a TOML file that is not TOML
+        raise ConfigurationError(f"{config_file()}: not a TOML file: {exc}") from None
+
+
+def _explain(error: Any) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "settings"
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return f"{name}: no such setting in {config_file()}; known are {', '.join(sorted(Settings.model_fields))}"
+    secret = "token" in name or "secret" in name or "password" in name
+    value = "(hidden)" if secret else repr(error.get("input"))
+    note = f" ({field.description})" if field.description else ""
+    return f"{PREFIX}{name.upper()}={value}: {error['msg']}{note}"
+
