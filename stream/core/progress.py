@@ -1,0 +1,22 @@
+"""How far the system is: what came, what was applied, what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Part = tuple[str, int]
+
+
+def lag(ends: Mapping[Part, int], beginnings: Mapping[Part, int], applied: Mapping[Part, int]) -> int:
+    """Return the records that wait to be applied.
+
+    Args:
+        ends: the offset that the next record will get, by topic and partition.
+        beginnings: the offset of the oldest record still kept.
+        applied: the highest offset applied; partitions without one have applied nothing.
+    """
+    waiting = 0
+    for part, end in ends.items():
+        read_next = max(applied.get(part, -1) + 1, beginnings.get(part, 0))
+        waiting += max(0, end - read_next)
+    return waiting

@@ -1,0 +1,32 @@
+"""The one retry policy: what passes is tried again for as long as it takes, what is permanent is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import stamina
+
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 5.0
+
+T = TypeVar("T")
+
+
+def passes(exc: Exception) -> bool:
+    """Return whether an exception of this project's edges is worth another try."""
+    return not getattr(exc, "permanent", True)
+
+
+async def until_done(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Return what `attempt` returns; tried again, with growing pauses, while what it raises passes.
+
+    Raises:
+        Exception: what is permanent, or is none of this project's network exceptions.
+    """
+    async for trial in stamina.retry_context(
+        on=passes, attempts=None, timeout=None, wait_initial=FIRST_WAIT_S, wait_max=LONGEST_WAIT_S, wait_jitter=0.5
+    ):
+        with trial:
+            return await attempt()
+    raise AssertionError("unreachable: the policy has no last attempt")
