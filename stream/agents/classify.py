@@ -1,0 +1,142 @@
+"""The classify agent: documents in, predictions out, counts in the store, then the acknowledgement."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import faust
+
+from stream.agents.in_order import InOrder, fail_stop
+from stream.agents.inbox import Readable, Received, open_record, problem_header
+from stream.agents.outcome import count, predict, shown_title
+from stream.agents.scoring import Scorer
+from stream.broker.sender import Outgoing, Sender
+from stream.broker.topics import DEAD_LETTERS, DOCUMENTS_COMMENTS, DOCUMENTS_NEWS, PREDICTIONS
+from stream.codec import DeadLetter, Origin, Prediction, dead_letter, encode
+from stream.retry import until_done
+from stream.store.apply import Applied, AsyncStore, Record, StoreBehind, part_field
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch whose predictions and dead letters are with the broker, ready to be applied."""
+
+    records: tuple[Record, ...]
+
+
+class Work:
+    """What the agent does with a batch: `score`, ahead of others, then `apply`, strictly in order."""
+
+    def __init__(self, scorer: Scorer, sender: Sender, store: AsyncStore, topic_ids: Mapping[str, str]) -> None:
+        self._scorer = scorer
+        self._sender = sender
+        self._store = store
+        self._topic_ids = topic_ids
+        self._expected: dict[str, int] = {}
+
+    async def positions(self, parts: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return the offset to read next for each (topic, partition), as the store has it, and remember it."""
+        applied = await until_done(self._store.applied)
+        fields = {part: self._field(*part) for part in parts}
+        self._expected = {field: applied.get(field, -1) for field in fields.values()}
+        return {part: self._expected[field] + 1 for part, field in fields.items()}
+
+    async def score(self, records: Sequence[Received]) -> Batch:
+        """Read, score and send a batch; returns when the broker has confirmed what came of it."""
+        read_at = _now()
+        opened = [open_record(record, read_at) for record in records]
+        readable = [item for item in opened if isinstance(item, Readable)]
+        readings = await self._scorer.read(
+            [item.text for item in readable], [item.document.kind for item in readable]
+        )
+        scored_at = _now()
+        outcomes: dict[Origin, Prediction | DeadLetter] = {
+            letter.origin: letter for letter in opened if isinstance(letter, DeadLetter)
+        }
+        for item, reading in zip(readable, readings, strict=True):
+            outcomes[item.origin] = (
+                dead_letter(item.raw, origin=item.origin, reason=reading, at=scored_at)
+                if isinstance(reading, str)
+                else predict(
+                    item, reading, revision=self._scorer.revision, read_at=read_at, scored_at=scored_at
+                )
+            )
+        outgoing = [_outgoing(outcome) for outcome in outcomes.values()]
+        await until_done(lambda: self._sender.send(outgoing))
+        documents = {item.origin: item for item in readable}
+        return Batch(tuple(self._record(record.origin, outcomes, documents) for record in records))
+
+    async def apply(self, batch: Batch) -> Applied:
+        """Apply a batch to the store, however long the store takes to answer."""
+        try:
+            applied = await until_done(lambda: self._store.apply(batch.records, self._expected))
+        except StoreBehind as exc:
+            fail_stop("%s: reading again from what it has", exc)
+            raise
+        for record in batch.records:
+            field = part_field(record.topic_id, record.partition)
+            self._expected[field] = max(record.offset, self._expected.get(field, -1))
+        return applied
+
+    def _record(
+        self,
+        origin: Origin,
+        outcomes: Mapping[Origin, Prediction | DeadLetter],
+        documents: Mapping[Origin, Readable],
+    ) -> Record:
+        outcome = outcomes[origin]
+        counted = None
+        if isinstance(outcome, Prediction):
+            item = documents[origin]
+            counted = count(outcome, title=shown_title(item), url=item.document.url)
+        return Record(self._topic_ids[origin.topic], origin.partition, origin.offset, counted)
+
+    def _field(self, topic: str, partition: int) -> str:
+        return part_field(self._topic_ids[topic], partition)
+
+
+def attach(app: faust.App, work: Work, *, batch_max: int, batch_wait_s: float) -> None:
+    """Give the app its classify agent."""
+    documents = app.topic(DOCUMENTS_NEWS, DOCUMENTS_COMMENTS, value_type=bytes, value_serializer="raw")
+
+    async def apply(batch: Batch) -> None:
+        await work.apply(batch)
+
+    @app.agent(documents)  # type: ignore[untyped-decorator]
+    async def classify(stream: Any) -> None:
+        # take() acks even a batch whose body raised; an error that leaves the loop of
+        # noack_take() stalls the partition: whatever escapes the pipeline ends the process.
+        async with InOrder(stream, apply) as pipeline:
+            async for events in stream.noack_take(batch_max, within=batch_wait_s):
+                records = [_received(event) for event in events]
+                await pipeline.put(partial(work.score, records), events)
+
+
+def _received(event: Any) -> Received:
+    message = event.message
+    return Received(
+        origin=Origin(message.topic, message.partition, message.offset),
+        value=message.value or b"",
+        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
+        problem=problem_header(message.headers),
+    )
+
+
+def _outgoing(outcome: Prediction | DeadLetter) -> Outgoing:
+    if isinstance(outcome, Prediction):
+        return Outgoing(PREDICTIONS, bytes.fromhex(outcome.story), encode(outcome))
+    origin = outcome.origin
+    key = f"{origin.topic}:{origin.partition}:{origin.offset}".encode()
+    return Outgoing(DEAD_LETTERS, key, encode(outcome))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+

@@ -1,0 +1,62 @@
+"""Records out of a worker: aiokafka's producer, confirmed by the broker, a whole batch at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from stream.broker.errors import BrokerError
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to send."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+class Sender:
+    """Sends batches and returns when every record of one is confirmed. Start it inside the running loop."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._producer: AIOKafkaProducer | None = None
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Send a batch. A second try may repeat records: consumers drop them by their origin.
+
+        Raises:
+            BrokerError: not every record was confirmed.
+        """
+        try:
+            producer = self._producer or await self._start()
+            futures = [await producer.send(r.topic, key=r.key, value=r.value) for r in records]
+            await asyncio.gather(*futures)
+        except (KafkaError, OSError) as exc:
+            raise BrokerError(f"Kafka at {self._bootstrap} did not confirm {len(records)} records: {exc!r}") from exc
+
+    async def close(self) -> None:
+        """Flush and stop."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def _start(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap.split(","),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            max_batch_size=131_072,
+            compression_type="lz4",
+            request_timeout_ms=20_000,
+        )
+        await producer.start()
+        self._producer = producer
+        return producer
