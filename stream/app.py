@@ -17,7 +17,7 @@ Part = tuple[str, int]
 Positions = Callable[[Sequence[Part]], Awaitable[dict[Part, int]]]
 
 
-class App(faust.App):  # type: ignore[misc]
+class App(faust.App):
     """A Faust app that reads on from where `positions` says, and ends its process on an agent's error."""
 
     positions: Positions | None = None
@@ -37,12 +37,12 @@ class App(faust.App):  # type: ignore[misc]
         fail_stop("agent %s raised %r", agent, exc)
 
 
-class _Consumer(driver.Consumer):  # type: ignore[misc]
+class _Consumer(driver.Consumer):
     """Seeks to what the store has applied: committed offsets know nothing of a store that lost its last second."""
 
     async def perform_seek(self) -> None:
         await super().perform_seek()
-        positions = self.app.positions
+        positions = self.app.positions if isinstance(self.app, App) else None
         assigned = self.assignment()
         if positions is not None and assigned:
             wanted = await positions([(tp.topic, tp.partition) for tp in assigned])
@@ -53,11 +53,13 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         log.info("worker ready with %d partitions", len(assigned))
 
 
-class _Transport(driver.Transport):  # type: ignore[misc]
+class _Transport(driver.Transport):
     Consumer = _Consumer
 
 
-def make_app(bootstrap: str, *, group: str, session_timeout_s: float, datadir: str, instance_id: str | None = None) -> App:
+def make_app(
+    bootstrap: str, *, group: str, session_timeout_s: float, datadir: str, instance_id: str | None = None
+) -> App:
     """Return the app, not yet started.
 
     Args:

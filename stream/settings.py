@@ -57,9 +57,9 @@ class Settings(BaseSettings):
     worker_id: Annotated[
         str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$", description="stable id of one supervised worker")
     ] = None
-    session_timeout_s: Annotated[
-        float, Field(ge=6, le=300, description="Kafka refuses a group session under 6 s")
-    ] = 10.0
+    session_timeout_s: Annotated[float, Field(ge=6, le=300, description="Kafka refuses a group session under 6 s")] = (
+        10.0
+    )
     batch_max: Annotated[int, Field(ge=1, le=4096, description="documents scored at once")] = 64
     batch_wait_s: Annotated[float, Field(ge=0.001, le=5, description="how long a batch may fill")] = 0.05
 
@@ -133,4 +133,3 @@ def _explain(error: Any) -> str:
     value = "(hidden)" if secret else repr(error.get("input"))
     note = f" ({field.description})" if field.description else ""
     return f"{PREFIX}{name.upper()}={value}: {error['msg']}{note}"
-

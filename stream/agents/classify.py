@@ -53,9 +53,7 @@ class Work:
         read_at = _now()
         opened = [open_record(record, read_at) for record in records]
         readable = [item for item in opened if isinstance(item, Readable)]
-        readings = await self._scorer.read(
-            [item.text for item in readable], [item.document.kind for item in readable]
-        )
+        readings = await self._scorer.read([item.text for item in readable], [item.document.kind for item in readable])
         scored_at = _now()
         outcomes: dict[Origin, Prediction | DeadLetter] = {
             letter.origin: letter for letter in opened if isinstance(letter, DeadLetter)
@@ -64,9 +62,7 @@ class Work:
             outcomes[item.origin] = (
                 dead_letter(item.raw, origin=item.origin, reason=reading, at=scored_at)
                 if isinstance(reading, str)
-                else predict(
-                    item, reading, revision=self._scorer.revision, read_at=read_at, scored_at=scored_at
-                )
+                else predict(item, reading, revision=self._scorer.revision, read_at=read_at, scored_at=scored_at)
             )
         outgoing = [_outgoing(outcome) for outcome in outcomes.values()]
         await until_done(lambda: self._sender.send(outgoing))
@@ -109,7 +105,7 @@ def attach(app: faust.App, work: Work, *, batch_max: int, batch_wait_s: float) -
     async def apply(batch: Batch) -> None:
         await work.apply(batch)
 
-    @app.agent(documents)  # type: ignore[untyped-decorator]
+    @app.agent(documents)
     async def classify(stream: Any) -> None:
         # take() acks even a batch whose body raised; an error that leaves the loop of
         # noack_take() stalls the partition: whatever escapes the pipeline ends the process.
@@ -139,4 +135,3 @@ def _outgoing(outcome: Prediction | DeadLetter) -> Outgoing:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-

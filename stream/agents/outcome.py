@@ -44,9 +44,7 @@ def predict(item: Readable, reading: Reading, *, revision: str, read_at: datetim
         score=round(positive - negative, PLACES),
         topic=TOPICS[_largest(reading.topics)],
         topics=tuple(round(p, PLACES) for p in reading.topics),
-        story=story_id(
-            kind=document.kind, text=document.text, author=document.author, document=document.id
-        ).hex(),
+        story=story_id(kind=document.kind, text=document.text, author=document.author, document=document.id).hex(),
         late=is_late(when, document.received_at),
         model_revision=revision,
         origin=item.origin,

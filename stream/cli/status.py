@@ -90,9 +90,7 @@ def collect(settings: Settings, now_s: float) -> Status:
         if applied_all is not None:
             ids = topic_ids(bootstrap, DOCUMENT_TOPICS)
             applied = {
-                part: applied_all[field]
-                for part in ends
-                if (field := f"{ids.get(part[0])}:{part[1]}") in applied_all
+                part: applied_all[field] for part in ends if (field := f"{ids.get(part[0])}:{part[1]}") in applied_all
             }
             waiting = lag(ends, beginning_offsets(bootstrap, DOCUMENT_TOPICS), applied)
             found = dataclasses.replace(found, lag=waiting)

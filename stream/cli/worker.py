@@ -66,14 +66,14 @@ def run(settings: Settings) -> None:
         await asyncio.gather(sender.close(), store.close())
 
     app.at_end = close
-    asyncio.set_event_loop_policy(_loop_policy())
+    _use_fast_loop()
     # No root handler of Faust's own: this role's logging is set up already.
     faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False).execute_from_commandline()
 
 
-def _loop_policy() -> asyncio.AbstractEventLoopPolicy:
+def _use_fast_loop() -> None:
     try:
         import uvloop
     except ImportError:  # no wheel for this platform
-        return asyncio.DefaultEventLoopPolicy()
-    return uvloop.EventLoopPolicy()
+        return
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

@@ -20,8 +20,8 @@ READ_CHARS: Final = 2_000
 
 _CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 _LETTER = re.compile(r"[^\W\d_]")
-_LANG = re.compile(r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$")
-_TICKER = re.compile(r"^\$?[\w.^=:/-]+$")
+_LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
+_TICKER = re.compile(r"\$?[\w.^=:/-]+")
 
 
 def problem(
@@ -41,7 +41,7 @@ def problem(
         return f"kind: {kind[:40]!r} is not one of {', '.join(KINDS)}"
     if not text.strip():
         return "text: is empty"
-    checks = (
+    texts: tuple[tuple[str, str | None, int], ...] = (
         ("id", id, MAX_NAME_CHARS),
         ("source", source, MAX_NAME_CHARS),
         ("text", text, MAX_TEXT_CHARS),
@@ -49,7 +49,7 @@ def problem(
         ("url", url, MAX_URL_CHARS),
         ("author", author, MAX_NAME_CHARS),
     )
-    for name, value, most in checks:
+    for name, value, most in texts:
         if value is None:
             continue
         if len(value) > most:
@@ -60,12 +60,12 @@ def problem(
         return "source: is empty"
     if id is not None and not id.strip():
         return "id: is empty; leave it out to have one made"
-    if lang is not None and not _LANG.match(lang):
+    if lang is not None and not _LANG.fullmatch(lang):
         return f"lang: {lang[:40]!r} is not a language tag such as en or zh-CN"
     if len(tickers) > MAX_TICKERS:
         return f"tickers: has {len(tickers)} entries; at most {MAX_TICKERS}"
     for ticker in tickers:
-        if len(ticker) > MAX_TICKER_CHARS or not _TICKER.match(ticker):
+        if len(ticker) > MAX_TICKER_CHARS or not _TICKER.fullmatch(ticker):
             return f"tickers: {ticker[:40]!r} is not a ticker (up to {MAX_TICKER_CHARS} letters, digits, . - ^ = : /)"
     return None
 
@@ -82,6 +82,7 @@ def document_id(
 
     With a URL the document is (source, URL); without, (source, author, published_at, text).
     """
+    parts: tuple[str, ...]
     if url:
         parts = ("url", source, url)
     else:

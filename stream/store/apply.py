@@ -101,7 +101,7 @@ class AsyncStore:
     async def applied(self) -> dict[str, int]:
         """Return the highest offset applied for each `part_field`; StoreError."""
         with store_errors(self._url):
-            fields: Mapping[bytes, bytes] = await self._redis.hgetall(self._keys.applied)
+            fields: Any = await self._redis.hgetall(self._keys.applied)
         return {field.decode(): int(offset) for field, offset in fields.items()}
 
     async def apply(self, records: Sequence[Record], expected: Mapping[str, int]) -> Applied:

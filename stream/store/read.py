@@ -173,7 +173,7 @@ class Reader:
         with store_errors(self._url):
             pipe = self._redis.pipeline(transaction=False)
             for command in commands:
-                pipe.execute_command(*command)
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return list(pipe.execute())
 
 

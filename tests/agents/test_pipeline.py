@@ -128,7 +128,7 @@ def test_a_record_without_a_received_time_came_when_the_broker_got_it() -> None:
 
 
 @pytest.mark.parametrize(("value", "problem"), [(b"{", None), (b"{}", "line 3: not JSON")])
-def test_what_cannot_be_read_becomes_a_dead_letter_with_its_origin_and_reason(value: bytes, problem: str | None) -> None:
+def test_what_cannot_be_read_becomes_a_dead_letter_with_its_reason(value: bytes, problem: str | None) -> None:
     letter = opened(value, problem)
     assert isinstance(letter, DeadLetter)
     assert letter.origin == ORIGIN
@@ -144,9 +144,7 @@ def test_a_prediction_is_rounded_and_counted_where_its_document_counts() -> None
     item = opened(raw)
     assert isinstance(item, Readable)
     topics = tuple(0.9 if topic == "market_move" else 0.1 / 14 for topic in TOPICS)
-    prediction = predict(
-        item, Reading((0.700049, 0.2, 0.099951), topics), revision="r", read_at=NOON, scored_at=NOON
-    )
+    prediction = predict(item, Reading((0.700049, 0.2, 0.099951), topics), revision="r", read_at=NOON, scored_at=NOON)
     assert prediction.sentiment == (0.7, 0.2, 0.1)
     assert (prediction.score, prediction.topic, prediction.late) == (-0.6, "market_move", True)
     found = count(prediction, title=shown_title(item), url=item.document.url)

@@ -161,9 +161,7 @@ async def test_roll_ups_are_the_sums_of_their_minutes(redis_url: str, run_id: st
     await store.close()
 
 
-async def test_a_story_counts_once_with_its_first_label_and_later_copies_add_reach(
-    redis_url: str, run_id: str
-) -> None:
+async def test_a_story_counts_once_with_its_first_label_and_later_copies_add_reach(redis_url: str, run_id: str) -> None:
     store = AsyncStore(redis_url, run_id)
     copies = [counted(i, story=9, label=0 if i == 0 else 2, event_s=NOON_S + i * 60) for i in range(5)]
     await store.apply(records(copies), {})
@@ -173,9 +171,7 @@ async def test_a_story_counts_once_with_its_first_label_and_later_copies_add_rea
 
 
 @pytest.mark.parametrize(("gap_s", "stories"), [(DAY_S - 1, 1), (DAY_S, 2)])
-async def test_a_copy_is_a_new_story_from_24_hours_on(
-    redis_url: str, run_id: str, gap_s: int, stories: int
-) -> None:
+async def test_a_copy_is_a_new_story_from_24_hours_on(redis_url: str, run_id: str, gap_s: int, stories: int) -> None:
     store = AsyncStore(redis_url, run_id)
     await store.apply(records([counted(0, story=9), counted(1, story=9, event_s=NOON_S + gap_s)]), {})
     assert Reader(redis_url, run_id).totals().stories == stories
@@ -192,9 +188,7 @@ async def test_a_duplicate_is_known_over_midnight_and_across_batches(redis_url: 
     await store.close()
 
 
-async def test_partitions_have_offsets_of_their_own_and_so_has_a_recreated_topic(
-    redis_url: str, run_id: str
-) -> None:
+async def test_partitions_have_offsets_of_their_own_and_so_has_a_recreated_topic(redis_url: str, run_id: str) -> None:
     store = AsyncStore(redis_url, run_id)
     await store.apply(records([counted(0), counted(1)], partition=0), {})
     await store.apply(records([counted(2)], partition=1), {})
@@ -222,9 +216,7 @@ async def test_a_store_that_is_away_is_named_without_its_password() -> None:
     await store.close()
 
 
-async def test_only_the_newest_stories_are_listed_newest_first_with_their_copies(
-    redis_url: str, run_id: str
-) -> None:
+async def test_only_the_newest_stories_are_listed_newest_first_with_their_copies(redis_url: str, run_id: str) -> None:
     from model.labels import SENTIMENTS
 
     store = AsyncStore(redis_url, run_id)
