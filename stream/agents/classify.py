@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,10 +18,14 @@ from stream.agents.scoring import Scorer
 from stream.broker.sender import Outgoing, Sender
 from stream.broker.topics import DEAD_LETTERS, DOCUMENTS_COMMENTS, DOCUMENTS_NEWS, PREDICTIONS
 from stream.codec import DeadLetter, Origin, Prediction, dead_letter, encode
+from stream.core.progress import gaps
 from stream.retry import until_done
 from stream.store.apply import Applied, AsyncStore, Record, StoreBehind, part_field
 
 log = logging.getLogger(__name__)
+
+Part = tuple[str, int]
+Holds = Callable[[str, int, int, int], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +33,23 @@ class Batch:
     """A batch whose predictions and dead letters are with the broker, ready to be applied."""
 
     records: tuple[Record, ...]
+    offsets: Mapping[Part, Sequence[int]]
 
 
 class Work:
     """What the agent does with a batch: `score`, ahead of others, then `apply`, strictly in order."""
 
-    def __init__(self, scorer: Scorer, sender: Sender, store: AsyncStore, topic_ids: Mapping[str, str]) -> None:
+    def __init__(
+        self, scorer: Scorer, sender: Sender, store: AsyncStore, topic_ids: Mapping[str, str], holds: Holds
+    ) -> None:
         self._scorer = scorer
         self._sender = sender
         self._store = store
         self._topic_ids = topic_ids
+        self._holds = holds
         self._expected: dict[str, int] = {}
 
-    async def positions(self, parts: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    async def positions(self, parts: Sequence[Part]) -> dict[Part, int]:
         """Return the offset to read next for each (topic, partition), as the store has it, and remember it."""
         applied = await until_done(self._store.applied)
         fields = {part: self._field(*part) for part in parts}
@@ -67,10 +75,14 @@ class Work:
         outgoing = [_outgoing(outcome) for outcome in outcomes.values()]
         await until_done(lambda: self._sender.send(outgoing))
         documents = {item.origin: item for item in readable}
-        return Batch(tuple(self._record(record.origin, outcomes, documents) for record in records))
+        offsets: dict[Part, list[int]] = {}
+        for record in records:
+            offsets.setdefault((record.origin.topic, record.origin.partition), []).append(record.origin.offset)
+        return Batch(tuple(self._record(record.origin, outcomes, documents) for record in records), offsets)
 
     async def apply(self, batch: Batch) -> Applied:
         """Apply a batch to the store, however long the store takes to answer."""
+        await self._check_gaps(batch)
         try:
             applied = await until_done(lambda: self._store.apply(batch.records, self._expected))
         except StoreBehind as exc:
@@ -80,6 +92,14 @@ class Work:
             field = part_field(record.topic_id, record.partition)
             self._expected[field] = max(record.offset, self._expected.get(field, -1))
         return applied
+
+    async def _check_gaps(self, batch: Batch) -> None:
+        """End the process if records were passed over: applying what follows would make them redeliveries."""
+        applied = {part: self._expected.get(self._field(*part), -1) for part in batch.offsets}
+        for (topic, partition), start, end in gaps(batch.offsets, applied):
+            if await until_done(partial(self._holds, topic, partition, start, end)):
+                fail_stop("%s-%d: offsets %d to %d were not delivered", topic, partition, start, end - 1)
+            log.warning("%s-%d: offsets %d to %d hold no record any more", topic, partition, start, end - 1)
 
     def _record(
         self,

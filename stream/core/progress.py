@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Part = tuple[str, int]
 
@@ -20,3 +20,20 @@ def lag(ends: Mapping[Part, int], beginnings: Mapping[Part, int], applied: Mappi
         read_next = max(applied.get(part, -1) + 1, beginnings.get(part, 0))
         waiting += max(0, end - read_next)
     return waiting
+
+
+def gaps(offsets: Mapping[Part, Sequence[int]], applied: Mapping[Part, int]) -> list[tuple[Part, int, int]]:
+    """Return the ranges `[start, end)` of offsets that were not delivered, by topic and partition.
+
+    Args:
+        offsets: ascending, as they were delivered.
+        applied: the highest offset applied before them, -1 for none; offsets up to it are redeliveries.
+    """
+    found = []
+    for part, delivered in offsets.items():
+        expected = applied.get(part, -1) + 1
+        for offset in delivered:
+            if offset > expected:
+                found.append((part, expected, offset))
+            expected = max(expected, offset + 1)
+    return found

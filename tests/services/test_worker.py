@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from stream.broker.gaps import holds_records
 from stream.broker.profile import consumer_settings, producer_settings
 from stream.broker.topics import DEAD_LETTERS, DOCUMENTS_NEWS, PREDICTIONS, end_offsets
 from stream.codec import decode_dead_letter, decode_prediction
@@ -178,3 +179,15 @@ def test_a_worker_stops_politely_within_seconds_and_commits_what_it_did(desk: De
     desk.start_worker()
     desk.send(lines(10, seed=2))
     assert desk.wait_for_records(210).redelivered == 0
+
+
+async def test_offsets_without_records_are_told_from_records_that_were_passed_over(desk: Desk) -> None:
+    producer = KafkaProducer(**producer_settings(desk.bootstrap), transactional_id="somebody-else")
+    producer.init_transactions()
+    for _ in range(2):
+        producer.begin_transaction()
+        producer.send(DOCUMENTS_NEWS, value=b"{}", partition=0)
+        producer.commit_transaction()
+    producer.close()
+    assert not await holds_records(desk.bootstrap, DOCUMENTS_NEWS, 0, 1, 2)
+    assert await holds_records(desk.bootstrap, DOCUMENTS_NEWS, 0, 1, 3)
