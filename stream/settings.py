@@ -16,6 +16,8 @@ from pydantic_settings import (
 
 PREFIX = "BAROGRAPH_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+# Read elsewhere, and no settings of a role: where Kafka's jars are kept, where tests find real text.
+OTHER_VARIABLES = (f"{PREFIX}CACHE", f"{PREFIX}DATA")
 DEFAULT_CONFIG = Path("barograph.toml")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -112,7 +114,7 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         ConfigurationError: one line for each value that cannot be used.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE, *OTHER_VARIABLES}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise ConfigurationError(f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}")

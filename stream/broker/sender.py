@@ -57,6 +57,10 @@ class Sender:
             compression_type="lz4",
             request_timeout_ms=20_000,
         )
-        await producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()  # a producer that could not start still holds sockets
+            raise
         self._producer = producer
         return producer
