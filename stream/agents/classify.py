@@ -21,8 +21,11 @@ from stream.codec import DeadLetter, Origin, Prediction, dead_letter, encode
 from stream.core.progress import gaps
 from stream.retry import until_done
 from stream.store.apply import Applied, AsyncStore, Record, StoreBehind, part_field
+from stream.store.client import StoreError
 
 log = logging.getLogger(__name__)
+
+STORE_CHECK_S = 2.0
 
 Part = tuple[str, int]
 Holds = Callable[[str, int, int, int], Awaitable[bool]]
@@ -93,6 +96,20 @@ class Work:
             self._expected[field] = max(record.offset, self._expected.get(field, -1))
         return applied
 
+    async def check_store(self) -> None:
+        """End the process if the store holds less than was applied; no record may come for hours to show it."""
+        expected = dict(self._expected)
+        try:
+            applied = await self._store.applied()
+        except StoreError as exc:
+            log.warning("%s", exc)
+            return
+        for field, offset in expected.items():
+            if applied.get(field, -1) < offset:
+                fail_stop(
+                    "the store fell back: %s is at %d, this worker applied %d", field, applied.get(field, -1), offset
+                )
+
     async def _check_gaps(self, batch: Batch) -> None:
         """End the process if records were passed over: applying what follows would make them redeliveries."""
         applied = {part: self._expected.get(self._field(*part), -1) for part in batch.offsets}
@@ -124,6 +141,8 @@ def attach(app: faust.App, work: Work, *, batch_max: int, batch_wait_s: float) -
 
     async def apply(batch: Batch) -> None:
         await work.apply(batch)
+
+    app.timer(STORE_CHECK_S)(work.check_store)
 
     @app.agent(documents)
     async def classify(stream: Any) -> None:

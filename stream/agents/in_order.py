@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -17,7 +18,7 @@ Scored = TypeVar("Scored")
 
 def fail_stop(message: str, *args: object) -> None:
     """End this process at once. Nothing is acknowledged, so whoever takes over reads it again."""
-    log.critical(message, *args, exc_info=True)
+    log.critical(message, *args, exc_info=sys.exc_info()[0] is not None)
     logging.shutdown()
     os._exit(FAIL_STOP_EXIT)
 
