@@ -1,0 +1,91 @@
+"""What the browser draws by itself: the four components. Hidden behind functions, so that each can be swapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from streamlit.components.v2 import component
+
+from dashboard.figures import Figure
+from dashboard.i18n import Words
+from dashboard.palette import Palette, colours
+from dashboard.panels import Panel
+
+PLOTLY_PATH: Final = "/barograph/plotly.min.js"
+# What plotly.js says in English, and what we say instead.
+_PLOTLY_WORDS: Final = {
+    "Zoom": "plotly.zoom",
+    "Pan": "plotly.pan",
+    "Zoom in": "plotly.zoom_in",
+    "Zoom out": "plotly.zoom_out",
+    "Reset axes": "plotly.reset",
+    "Double-click to zoom back out": "plotly.hint",
+}
+_HTML: Final = {
+    "chart": (
+        '<div class="barograph-chart" role="img"><div class="name"></div><div class="note"></div>'
+        '<div class="plot"></div></div>'
+    ),
+    "tiles": '<div class="tiles"></div>',
+    "strip": (
+        '<div class="strip" role="status" aria-live="off"><span class="label"></span><span class="clock"></span>'
+        '<span class="zone"></span><span class="data"><span class="dot"></span><span class="age"></span></span>'
+        '<span class="note"></span></div>'
+    ),
+    "headlines": (
+        '<div class="headlines"><div class="bar"><h3></h3><button class="new" type="button" hidden></button></div>'
+        '<div class="scroll" role="table" tabindex="0"><div class="head" role="row"></div>'
+        '<div class="body" role="rowgroup"></div></div></div>'
+    ),
+}
+
+
+@cache
+def _mount(name: str) -> Callable[..., Any]:
+    folder = resources.files("dashboard").joinpath("components")
+    return component(
+        f"barograph_{name}",
+        html=_HTML[name],
+        css=folder.joinpath(f"{name}.css").read_text(encoding="utf-8"),
+        js=folder.joinpath(f"{name}.js").read_text(encoding="utf-8"),
+        # Plotly writes its styles into the page's head, where a shadow root would not see them.
+        isolate_styles=name != "chart",
+    )
+
+
+def live_chart(
+    key: str, figure: Figure, alt: str, palette: Palette, words: Words, *, title: str = "", dim: bool = False
+) -> None:
+    """Draw a figure of `dashboard.figures`, keeping zoom and hover while `layout.uirevision` stays."""
+    _mount("chart")(
+        key=key,
+        data={
+            "figure": figure,
+            "alt": alt,
+            "title": title,
+            "dim": dim,
+            "colours": colours(palette),
+            "plotly": PLOTLY_PATH,
+            "words": {english: words(key) for english, key in _PLOTLY_WORDS.items()},
+            "loading": words("chart.loading"),
+            "failed": words("chart.failed"),
+        },
+    )
+
+
+def draw_tiles(tiles: list[Panel], palette: Palette, *, dim: bool = False) -> None:
+    """Draw the tiles of `dashboard.panels`."""
+    _mount("tiles")(key="tiles", data={"tiles": tiles, "colours": colours(palette), "dim": dim})
+
+
+def draw_strip(strip: Panel, remember: Mapping[str, str]) -> None:
+    """Draw the strip of `dashboard.panels`; the browser remembers what is given, in cookies."""
+    _mount("strip")(key="strip", data=strip | {"remember": dict(remember)})
+
+
+def draw_headlines(headlines: Panel, view: str, palette: Palette, *, dim: bool = False) -> None:
+    """Draw the headlines of `dashboard.panels`; another `view` is shown at once, hand or no hand."""
+    _mount("headlines")(key="headlines", data=headlines | {"view": view, "colours": colours(palette), "dim": dim})

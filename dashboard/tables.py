@@ -1,0 +1,101 @@
+"""The tables behind the charts: the same numbers, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dashboard.filters import Span
+from dashboard.formats import Formats
+from dashboard.safe import csv_text, link, plain
+from stream.core.aggregates import Aggregate, index_interval
+from stream.store.read import Headline
+
+_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A header, and rows of as many values each; None where there is none. Times are local ISO text."""
+
+    header: tuple[str, ...]
+    rows: list[tuple[object, ...]]
+
+    @property
+    def csv(self) -> str:
+        """The table for a spreadsheet; no cell can be taken for a formula."""
+        return csv_text(self.header, self.rows)
+
+    @property
+    def columns(self) -> dict[str, list[object]]:
+        """The table by columns."""
+        return {name: [row[i] for row in self.rows] for i, name in enumerate(self.header)}
+
+
+def chart_table(windows: Sequence[Aggregate], formats: Formats) -> Table:
+    """Return what the main chart shows, newest first."""
+    words = formats.words
+    names = [
+        "start",
+        "documents",
+        "stories",
+        "negative",
+        "neutral",
+        "positive",
+        "share",
+        "index",
+        "low",
+        "high",
+        "late",
+    ]
+    rows: list[tuple[object, ...]] = [
+        (formats.plot_time(w.start_s), *_counts(w), *_interval(w), w.late) for w in reversed(windows)
+    ]
+    return Table(tuple(words(f"table.{name}") for name in names), rows)
+
+
+def topics_table(topics: Mapping[str, Sequence[Aggregate]], span: Span, formats: Formats) -> Table:
+    """Return what the heatmap shows: the index of each topic, a row for each time, newest first."""
+    words = formats.words
+    starts = range(span.start_s, span.end_s, span.step_s)
+    header = (words("table.start"), *(words(f"topic.{topic}") for topic in topics))
+    rows: list[tuple[object, ...]] = [
+        (formats.plot_time(start), *(_rounded(windows[i].index) for windows in topics.values()))
+        for i, start in enumerate(starts)
+    ]
+    return Table(header, rows[::-1])
+
+
+def headlines_table(lines: Sequence[Headline], formats: Formats) -> Table:
+    """Return the headlines as shown, with their links."""
+    words = formats.words
+    names = ("time", "score", "topic", "headline", "tickers", "from", "copies", "link")
+    rows: list[tuple[object, ...]] = [
+        (
+            formats.plot_time(line.event_s),
+            round(line.score, _DIGITS),
+            words.catalogue.get(f"topic.{line.topic}", plain(line.topic, 24)),
+            plain(line.title),
+            " ".join(plain(ticker, 24) for ticker in line.tickers),
+            plain(line.source, 40),
+            line.copies,
+            link(line.url) or "",
+        )
+        for line in lines
+    ]
+    return Table(tuple(words(f"headlines.{name}") for name in names), rows)
+
+
+def _counts(window: Aggregate) -> tuple[object, ...]:
+    share = _rounded(window.negative_share)
+    return window.documents, window.total, window.negative, window.neutral, window.positive, share
+
+
+def _interval(window: Aggregate) -> tuple[object, ...]:
+    low, high = index_interval(window) or (None, None)
+    return _rounded(window.index), _rounded(low), _rounded(high)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

@@ -1,0 +1,231 @@
+"""The Live page: what is said now, or was said in the time chosen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import streamlit as st
+
+from dashboard import data, panels
+from dashboard.components import draw_headlines, draw_strip, draw_tiles, live_chart
+from dashboard.figures import FEW, heatmap_figure, index_figure
+from dashboard.filters import BOTH, NEWEST, Filters, to_query
+from dashboard.formats import Formats, zone_of
+from dashboard.i18n import Words, words
+from dashboard.palette import Palette
+from dashboard.panels import Moment
+from dashboard.tables import Table, chart_table, headlines_table, topics_table
+from dashboard.views.sidebar import chosen_palette, language, remembered, set_filters, sidebar
+from stream.store.client import StoreError
+from stream.store.read import Totals
+
+STRIP_EVERY_S: Final = 1.0
+BODY_EVERY_S: Final = 2.0
+INGEST_COMMAND: Final = "barograph ingest file documents.jsonl.gz --wait"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the page is drawn for this reader."""
+
+    words: Words
+    formats: Formats
+    palette: Palette
+    filters: Filters
+
+    @property
+    def view(self) -> str:
+        """What stays the same while a zoom is to be kept."""
+        return "&".join(f"{name}={value}" for name, value in sorted(to_query(self.filters).items())) or "default"
+
+
+def page() -> None:
+    """Draw the page; its parts then redraw themselves."""
+    said = words(language())
+    formats = Formats(said, zone_of(st.context.timezone))
+    colours = chosen_palette()
+    look = Look(said, formats, colours, sidebar(said, formats, time.time()))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(width="stretch"):
+            st.fragment(_strip, run_every=STRIP_EVERY_S)(look)
+        _pause_button(said)
+    st.fragment(_body, run_every=BODY_EVERY_S)(look)
+
+
+def _moment() -> Moment:
+    return Moment(time.time(), st.session_state.get("paused_s"))
+
+
+def _pause_button(said: Words) -> None:
+    paused = st.session_state.get("paused_s") is not None
+
+    def turn() -> None:
+        st.session_state["paused_s"] = None if st.session_state.get("paused_s") is not None else time.time()
+
+    label, icon = ("button.resume", ":material/play_arrow:") if paused else ("button.pause", ":material/pause:")
+    st.button(said(label), key="pause", icon=icon, on_click=turn)
+
+
+def _strip(look: Look) -> None:
+    moment = _moment()
+    last: data.Picture | None = st.session_state.get("picture")
+    try:
+        seen = data.totals(moment.now_s)
+        span = data.span(look.filters, seen, moment.paused_s or moment.now_s)
+    except StoreError:
+        age = None if last is None else moment.now_s - last.read_at_s
+        draw_strip(panels.down_strip(age, moment, look.formats), remembered())
+        return
+    state = panels.mode(span, moment)
+    draw_strip(panels.strip(seen, state, moment, span, look.formats), remembered())
+
+
+def _body(look: Look) -> None:
+    moment = _moment()
+    try:
+        seen = data.totals(moment.now_s)
+        picture = _paused_picture(look, moment) or data.picture(look.filters, seen, moment.paused_s or moment.now_s)
+        waiting = data.newest_headlines(look.filters, moment.now_s) if moment.paused_s else []
+    except StoreError as exc:
+        _log.warning("%s", exc)
+        _down(look, moment)
+        return
+    st.session_state["picture"], st.session_state["seen"], st.session_state["drawn"] = picture, seen, look.view
+    if not seen.records:
+        _empty(look)
+    elif not picture.whole.documents and not picture.headlines:
+        _no_data(look, picture, seen)
+    else:
+        newer = [line for line in waiting if line.event_s >= picture.read_at_s] if _is_live(picture) else []
+        _draw(look, replace(picture, headlines=[*newer, *picture.headlines]), seen, moment)
+
+
+def _paused_picture(look: Look, moment: Moment) -> data.Picture | None:
+    """Return the picture at which the reader paused, as long as nothing else is asked for."""
+    kept: data.Picture | None = st.session_state.get("picture")
+    return kept if moment.paused_s is not None and st.session_state.get("drawn") == look.view else None
+
+
+def _is_live(picture: data.Picture) -> bool:
+    return panels.mode(picture.span, Moment(picture.read_at_s)) == panels.LIVE
+
+
+def _empty(look: Look) -> None:
+    st.markdown(f"#### {look.words('empty.title')}")
+    st.write(look.words("empty.text"))
+    st.code(INGEST_COMMAND, language="bash")
+
+
+def _no_data(look: Look, picture: data.Picture, seen: Totals) -> None:
+    said, formats, filters = look.words, look.formats, look.filters
+    span = picture.span
+    title = said("nodata.title", start=formats.instant(span.start_s), end=formats.instant(span.end_s))
+    st.markdown(f"#### {title}")
+    if filters.narrowed:
+        kinds = [said(f"kind.{filters.kind}")] if filters.kind != BOTH else []
+        names = kinds + [said(f"topic.{name}") for name in filters.topics]
+        st.write(said("nodata.narrowed", what=", ".join(names)))
+    if seen.newest_event_s:
+        st.write(said("nodata.newest", time=formats.instant(seen.newest_event_s)))
+    with st.container(horizontal=True):
+        if seen.newest_event_s and filters.end != NEWEST:
+            shorter = filters.range if filters.range in ("6h", "24h", "7d", "30d") else "24h"
+            newest = Filters(filters.kind, shorter, NEWEST, topics=filters.topics)
+            _go(said("nodata.go"), "to_newest", newest, formats, kind="primary")
+        if filters.narrowed:
+            whole = Filters(range=filters.range, end=filters.end, at_s=filters.at_s,
+                            from_s=filters.from_s, to_s=filters.to_s)  # fmt: skip
+            _go(said("nodata.widen"), "to_all", whole, formats)
+
+
+def _go(label: str, key: str, filters: Filters, formats: Formats, kind: Any = "secondary") -> None:
+    # The whole page runs again, not this part alone: the sidebar has to show the new filters.
+    if st.button(label, key=key, type=kind, on_click=set_filters, args=(filters, formats.zone)):
+        st.rerun(scope="app")
+
+
+def _down(look: Look, moment: Moment) -> None:
+    said, formats = look.words, look.formats
+    last: data.Picture | None = st.session_state.get("picture")
+    st.markdown(f"#### {said('down.title')}")
+    if last is None:
+        st.write(said("down.nothing"))
+        return
+    age = formats.length(moment.now_s - last.read_at_s)
+    st.write(said("down.picture", time=formats.clock(last.read_at_s), age=age))
+    if last.whole.documents:
+        _draw(look, last, st.session_state["seen"], moment, dim=True)
+
+
+def _draw(look: Look, picture: data.Picture, seen: Totals, moment: Moment, *, dim: bool = False) -> None:
+    said, formats, span = look.words, look.formats, picture.span
+    elapsed_s = max(60.0, min(picture.read_at_s, span.end_s) - span.start_s)
+    sums = panels.Sums(picture.whole, picture.before, picture.windows, elapsed_s, span.length_s)
+    draw_tiles(panels.tiles(sums, seen, moment.now_s, formats), look.palette, dim=dim)
+    left, right = st.columns([62, 38], gap="small")
+    with left.container(border=True):
+        _chart(look, picture, dim)
+    with right.container(border=True):
+        _heatmap(look, picture, dim)
+    with st.container(border=True):
+        rows = panels.headline_rows(picture.headlines, moment.now_s, formats)
+        hold = moment.paused_s is not None or dim
+        draw_headlines(panels.headlines(rows, hold, said), look.view, look.palette, dim=dim)
+        _table("headlines", look, moment, lambda: headlines_table(picture.headlines, formats))
+
+
+def _chart(look: Look, picture: data.Picture, dim: bool) -> None:
+    said, formats, span, whole = look.words, look.formats, picture.span, picture.whole
+    alt = said(
+        "chart.alt",
+        span=formats.span(span.start_s, span.end_s),
+        index=formats.signed(whole.index),
+        share=formats.percent(whole.negative_share),
+        documents=formats.whole(whole.documents),
+    )
+    figure = index_figure(picture.windows, span, formats, look.view)
+    live_chart("chart", figure, alt, look.palette, said, dim=dim)
+    st.caption(said("chart.step", step=formats.length(span.step_s), few=FEW))
+    _table("chart", look, _moment(), lambda: chart_table(picture.windows, formats))
+
+
+def _heatmap(look: Look, picture: data.Picture, dim: bool) -> None:
+    said, formats, columns = look.words, look.formats, picture.columns
+    alt = said("heatmap.alt", topics=len(picture.topics), span=formats.span(columns.start_s, columns.end_s))
+    figure = heatmap_figure(picture.topics, columns, formats, look.view)
+    live_chart("heatmap", figure, alt, look.palette, said, title=said("heatmap.title"), dim=dim)
+    st.caption(said("heatmap.step", step=formats.length(columns.step_s), few=FEW))
+    _table("heatmap", look, _moment(), lambda: topics_table(picture.topics, columns, formats))
+
+
+def _table(name: str, look: Look, moment: Moment, make: Any) -> None:
+    """Draw the table behind a chart when it is opened; it then stays as it is, so that it can be read."""
+    kept = f"table_{name}"
+    opened = st.expander(look.words(f"table.{name}"), key=f"open_{name}", on_change="rerun")
+    if not opened.open:
+        st.session_state.pop(kept, None)
+        return
+    state = (look.view, look.words.lang)
+    if kept not in st.session_state or st.session_state[kept][0] != state:
+        st.session_state[kept] = (state, moment.now_s, make())
+    _, at_s, table = st.session_state[kept]
+    _draw_table(name, look, at_s, table, opened)
+
+
+def _draw_table(name: str, look: Look, at_s: float, table: Table, place: Any) -> None:
+    with place:
+        st.caption(look.words("table.frozen", time=look.formats.clock(at_s)))
+        st.dataframe(table.columns, hide_index=True, height=280, placeholder="–", key=f"rows_{name}")
+        st.download_button(
+            look.words("table.download"),
+            table.csv,
+            file_name=f"barograph-{name}.csv",
+            mime="text/csv",
+            key=f"csv_{name}",
+            on_click="ignore",
+        )

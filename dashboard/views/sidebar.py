@@ -1,0 +1,135 @@
+"""The sidebar: filters, which the URL follows, and how things are displayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final
+
+import streamlit as st
+
+from dashboard.filters import AT, CUSTOM, ENDS, KIND_CHOICES, NOW, RANGES_S, Filters, from_query, known_topics, to_query
+from dashboard.formats import Formats
+from dashboard.i18n import LANGUAGES, NAMES, Words, first_choice
+from dashboard.palette import PALETTES, Palette, palette
+from model.labels import TOPICS
+
+LANG_COOKIE: Final = "barograph_lang"
+PALETTE_COOKIE: Final = "barograph_palette"
+_HOUR_S: Final = 3_600
+
+
+def language() -> str:
+    """Return the language in use; the first choice is the one remembered, then the browser's."""
+    if "lang" not in st.session_state:
+        st.session_state["lang"] = first_choice(st.context.locale, st.context.cookies.get(LANG_COOKIE))
+    return str(st.session_state["lang"])
+
+
+def remembered() -> dict[str, str]:
+    """Return what the browser is to remember."""
+    return {LANG_COOKIE: language(), PALETTE_COOKIE: chosen_palette().name}
+
+
+def chosen_palette() -> Palette:
+    """Return the palette in use."""
+    if "palette" not in st.session_state:
+        st.session_state["palette"] = palette(st.context.cookies.get(PALETTE_COOKIE)).name
+    return palette(st.session_state["palette"])
+
+
+def sidebar(words: Words, formats: Formats, now_s: float) -> Filters:
+    """Draw the sidebar and return the filters; the URL then says the same."""
+    if "filters" not in st.session_state:
+        set_filters(from_query(st.query_params.to_dict()), formats.zone)
+        st.session_state["filters"] = True
+    with st.sidebar:
+        st.markdown("#### Barograph")
+        filters = _filters(words, formats, now_s)
+        st.caption(words("filter.zone", zone=formats.zone_name(now_s)))
+        _display(words, chosen_palette())
+    wanted = to_query(filters)
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+    return filters
+
+
+def set_filters(filters: Filters, zone: tzinfo) -> None:
+    """Put the filters into the widgets; to be called before they are drawn, or from a callback."""
+    state = st.session_state
+    state["f_kind"], state["f_range"], state["f_end"] = filters.kind, filters.range, filters.end
+    state["f_topics"] = list(filters.topics)
+    for key, at_s in (("f_at", filters.at_s), ("f_from", filters.from_s), ("f_to", filters.to_s)):
+        if at_s is not None:
+            state[key] = _wall(at_s, zone)
+
+
+def _filters(words: Words, formats: Formats, now_s: float) -> Filters:
+    kind = _segments(words, "filter.kind", KIND_CHOICES, "kind", "f_kind")
+    span = st.pills(
+        words("filter.range"),
+        (*RANGES_S, CUSTOM),
+        format_func=lambda name: words(f"range.{name}"),
+        key="f_range",
+        required=True,
+    )
+    from_s = to_s = at_s = None
+    end = NOW
+    if span == CUSTOM:
+        from_s = _moment(words("filter.from"), "f_from", now_s - _HOUR_S, formats.zone)
+        to_s = _moment(words("filter.to"), "f_to", now_s, formats.zone)
+        if from_s >= to_s:
+            st.caption(f":orange[{words('filter.order')}]")
+            span, from_s, to_s = Filters().range, None, None
+    else:
+        end = str(st.selectbox(words("filter.end"), ENDS, format_func=lambda name: words(f"end.{name}"), key="f_end"))
+        at_s = _moment(words("filter.at"), "f_at", now_s, formats.zone) if end == AT else None
+    topics = st.multiselect(
+        words("filter.topics"),
+        TOPICS,
+        format_func=lambda name: words(f"topic.{name}"),
+        placeholder=words("filter.all_topics"),
+        key="f_topics",
+    )
+    return Filters(kind, str(span), end, at_s, from_s, to_s, known_topics(topics))
+
+
+def _display(words: Words, palette_in_use: Palette) -> None:
+    with st.expander(words("display.title"), key="display"):
+        _kept_choice(words("display.language"), LANGUAGES, words.lang, lambda name: NAMES[name], "lang")
+        names = tuple(p.name for p in PALETTES)
+        _kept_choice(words("display.palette"), names, palette_in_use.name, lambda n: words(f"palette.{n}"), "palette")
+
+
+def _kept_choice(label: str, options: tuple[str, ...], chosen: str, names: Callable[[str], str], key: str) -> None:
+    # Streamlit drops a widget's own state when its label changes with the language: the choice is kept apart.
+    def keep() -> None:
+        st.session_state[key] = st.session_state[f"w_{key}"]
+
+    st.selectbox(
+        label,
+        options,
+        index=options.index(chosen),
+        format_func=names,
+        key=f"w_{key}",
+        on_change=keep,
+    )
+
+
+def _segments(words: Words, label: str, options: tuple[str, ...], prefix: str, key: str) -> str:
+    chosen: Any = st.segmented_control(
+        words(label), options, format_func=lambda name: words(f"{prefix}.{name}"), key=key, required=True
+    )
+    return str(chosen)
+
+
+def _moment(label: str, key: str, default_s: float, zone: tzinfo) -> int:
+    if key not in st.session_state:
+        st.session_state[key] = _wall(int(default_s // 60 * 60), zone)
+    chosen: Any = st.datetime_input(label, key=key, step=60, format="YYYY-MM-DD")
+    at = chosen if isinstance(chosen, datetime) else _wall(int(default_s), zone)
+    return int(at.replace(tzinfo=zone).timestamp())
+
+
+def _wall(at_s: int, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(at_s, UTC).astimezone(zone).replace(tzinfo=None)
