@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH ?= locked
 INSTALLED := $(VENV)/.installed-$(TORCH)
 TORCH_PIN = $(shell sed -n 's/^torch==\([^ ]*\).*/\1/p' requirements.lock)
-UV = UV_NO_PROGRESS=$(CI) VIRTUAL_ENV=$(VENV) $(BIN)/uv
+UV = $(if $(CI),UV_NO_PROGRESS=1) VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
 .PHONY: help up test lint check bench install install-train lock clean
 .DEFAULT_GOAL := help
@@ -45,14 +45,14 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION) || \
 	  { echo "barograph: could not download uv $(UV_VERSION) from the Python package index; check the network or pip's proxy settings" >&2; exit 1; }
 	@$(SYNC_$(TORCH)) || \
-	  { echo "barograph: could not download the Python packages of requirements.lock (about 3 GB on Linux); check the network and the free disk" >&2; exit 1; }
+	  { echo "barograph: could not install the Python packages of requirements.lock (above: which, and why); check the network and the free disk" >&2; exit 1; }
 	@$(UV) pip install -q --no-deps -e .
 	@rm -f $(VENV)/.installed-* && touch $@
 
-SYNC_locked = $(UV) pip sync -q --require-hashes requirements.lock
+SYNC_locked = $(UV) pip sync --require-hashes requirements.lock
 # The lock's hashes are those of the build with CUDA, so torch itself is taken by version alone.
 SYNC_cpu = awk '/^[a-z0-9]/ {keep = ($$0 !~ /^(torch|triton|nvidia-|cuda-)/)} keep' requirements.lock > $(VENV)/cpu.lock && \
-  $(UV) pip sync -q --require-hashes $(VENV)/cpu.lock && \
+  $(UV) pip sync --require-hashes $(VENV)/cpu.lock && \
   $(UV) pip install -q --no-deps --torch-backend cpu torch==$(TORCH_PIN)
 
 lock: install ## resolve again: names, versions and hashes, no address of any registry
