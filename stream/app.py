@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -11,7 +12,15 @@ from faust.transport.drivers import aiokafka as driver
 
 from stream.agents.in_order import fail_stop
 
-log = logging.getLogger(__name__)
+# `barograph up` waits for this line, so its logger keeps its level whatever the others' is.
+READY_LOGGER = "stream.ready"
+# Faust gives up on a seek after its request time-out of 90 s, and then stands still for ever.
+SEEK_TIMEOUT_S = 60.0
+# A store that is away stops the reading; a consumer that does not read for this long leaves its group, and
+# Faust cannot join again while it holds the flow.
+MAX_POLL_INTERVAL_S = 7 * 86_400.0
+
+ready = logging.getLogger(READY_LOGGER)
 
 Part = tuple[str, int]
 Positions = Callable[[Sequence[Part]], Awaitable[dict[Part, int]]]
@@ -45,21 +54,24 @@ class _Consumer(driver.Consumer):
         positions = self.app.positions if isinstance(self.app, App) else None
         assigned = self.assignment()
         if positions is not None and assigned:
-            wanted = await positions([(tp.topic, tp.partition) for tp in assigned])
+            try:
+                async with asyncio.timeout(SEEK_TIMEOUT_S):
+                    wanted = await positions([(tp.topic, tp.partition) for tp in assigned])
+            except Exception as exc:
+                fail_stop("could not find where to read on: %r", exc)
+                raise
             for tp in assigned:
                 await self.seek(tp, wanted[tp.topic, tp.partition])
                 # Forget what was committed: an older offset has to be read and acknowledged again.
                 self._read_offset[tp] = self._committed_offset[tp] = None
-        log.info("worker ready with %d partitions", len(assigned))
+        ready.info("worker ready with %d partitions", len(assigned))
 
 
 class _Transport(driver.Transport):
     Consumer = _Consumer
 
 
-def make_app(
-    bootstrap: str, *, group: str, session_timeout_s: float, datadir: str, instance_id: str | None = None
-) -> App:
+def make_app(bootstrap: str, *, group: str, session_timeout_s: float, datadir: str) -> App:
     """Return the app, not yet started.
 
     Args:
@@ -67,7 +79,6 @@ def make_app(
         group: the consumer group that shares the partitions.
         session_timeout_s: how long Kafka waits for a worker that fell silent; at least 6.
         datadir: a folder of this worker's own.
-        instance_id: a stable name makes a restart within the session timeout take over at once.
     """
     return App(
         group,
@@ -77,12 +88,12 @@ def make_app(
         web_enabled=False,
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
-        consumer_group_instance_id=instance_id,
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=1.0,
         broker_rebalance_timeout=60.0,
         broker_commit_interval=1.0,
         broker_max_poll_records=500,
+        broker_max_poll_interval=MAX_POLL_INTERVAL_S,
         # False loses the batches in flight at every SIGTERM.
         stream_wait_empty=True,
         stream_buffer_maxsize=4096,

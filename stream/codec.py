@@ -151,7 +151,7 @@ def decode_document(raw: bytes, *, received_at: datetime, trust_received_at: boo
         author=incoming.author,
         lang=incoming.lang,
         tickers=tickers,
-    ) or time_problem(incoming.published_at, received)
+    ) or time_problem(incoming.published_at, received, received_at)
     if reason:
         raise BadRecord(reason)
     return Document(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import stamina
+from stamina.instrumentation import set_on_retry_hooks
+
+log = logging.getLogger(__name__)
 
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
 
 T = TypeVar("T")
+
+# The library's own line names neither what failed nor why.
+set_on_retry_hooks([])
 
 
 def passes(exc: Exception) -> bool:
@@ -28,5 +35,10 @@ async def until_done(attempt: Callable[[], Awaitable[T]]) -> T:
         on=passes, attempts=None, timeout=None, wait_initial=FIRST_WAIT_S, wait_max=LONGEST_WAIT_S, wait_jitter=0.5
     ):
         with trial:
-            return await attempt()
+            try:
+                return await attempt()
+            except Exception as exc:
+                if passes(exc):
+                    log.warning("%s; trying again", exc)
+                raise
     raise AssertionError("unreachable: the policy has no last attempt")

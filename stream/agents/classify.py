@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,10 +15,12 @@ from stream.agents.in_order import InOrder, fail_stop
 from stream.agents.inbox import Readable, Received, open_record, problem_header
 from stream.agents.outcome import count, predict, shown_title
 from stream.agents.scoring import Scorer
+from stream.broker.errors import BrokerError
+from stream.broker.known import Kafka
 from stream.broker.sender import Outgoing, Sender
 from stream.broker.topics import DEAD_LETTERS, DOCUMENTS_COMMENTS, DOCUMENTS_NEWS, PREDICTIONS
 from stream.codec import DeadLetter, Origin, Prediction, dead_letter, encode
-from stream.core.progress import gaps
+from stream.core.progress import Part, behind, gaps
 from stream.retry import until_done
 from stream.store.apply import Applied, AsyncStore, Record, StoreBehind, part_field
 from stream.store.client import StoreError
@@ -26,9 +28,7 @@ from stream.store.client import StoreError
 log = logging.getLogger(__name__)
 
 STORE_CHECK_S = 2.0
-
-Part = tuple[str, int]
-Holds = Callable[[str, int, int, int], Awaitable[bool]]
+TOPICS_CHECK_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,33 @@ class Batch:
 class Work:
     """What the agent does with a batch: `score`, ahead of others, then `apply`, strictly in order."""
 
-    def __init__(
-        self, scorer: Scorer, sender: Sender, store: AsyncStore, topic_ids: Mapping[str, str], holds: Holds
-    ) -> None:
+    def __init__(self, scorer: Scorer, sender: Sender, store: AsyncStore, kafka: Kafka) -> None:
         self._scorer = scorer
         self._sender = sender
         self._store = store
-        self._topic_ids = topic_ids
-        self._holds = holds
+        self._kafka = kafka
+        self._topic_ids: Mapping[str, str] = {}
         self._expected: dict[str, int] = {}
 
     async def positions(self, parts: Sequence[Part]) -> dict[Part, int]:
         """Return the offset to read next for each (topic, partition), as the store has it, and remember it."""
+        self._topic_ids = await until_done(self._kafka.topic_ids)
+        ends = await until_done(self._kafka.end_offsets)
         applied = await until_done(self._store.applied)
         fields = {part: self._field(*part) for part in parts}
-        self._expected = {field: applied.get(field, -1) for field in fields.values()}
-        return {part: self._expected[field] + 1 for part, field in fields.items()}
+        positions = {part: applied.get(field, -1) + 1 for part, field in fields.items()}
+        for part in behind(ends, positions):
+            fail_stop(
+                "%s-%d ends at offset %d in Kafka, and the store has applied %d: Kafka was restored from an older "
+                "copy or lost its last seconds; `barograph topics --trust-kafka` reads on from what Kafka has",
+                *part,
+                ends[part],
+                positions[part] - 1,
+            )
+        # A batch may be under way while this is asked again: never fall back behind what it has applied.
+        known = self._expected
+        self._expected = {field: max(positions[part] - 1, known.get(field, -1)) for part, field in fields.items()}
+        return positions
 
     async def score(self, records: Sequence[Received]) -> Batch:
         """Read, score and send a batch; returns when the broker has confirmed what came of it."""
@@ -96,6 +107,17 @@ class Work:
             self._expected[field] = max(record.offset, self._expected.get(field, -1))
         return applied
 
+    async def check_topics(self) -> None:
+        """End the process if a topic was made anew: its offsets start at zero, under another id."""
+        try:
+            found = await self._kafka.topic_ids()
+        except BrokerError as exc:
+            log.warning("%s", exc)
+            return
+        for topic, known in self._topic_ids.items():
+            if found.get(topic) != known:
+                fail_stop("topic %s was deleted or made anew: reading it from its beginning", topic)
+
     async def check_store(self) -> None:
         """End the process if the store holds less than was applied; no record may come for hours to show it."""
         expected = dict(self._expected)
@@ -114,7 +136,7 @@ class Work:
         """End the process if records were passed over: applying what follows would make them redeliveries."""
         applied = {part: self._expected.get(self._field(*part), -1) for part in batch.offsets}
         for (topic, partition), start, end in gaps(batch.offsets, applied):
-            if await until_done(partial(self._holds, topic, partition, start, end)):
+            if await until_done(partial(self._kafka.holds_records, topic, partition, start, end)):
                 fail_stop("%s-%d: offsets %d to %d were not delivered", topic, partition, start, end - 1)
             log.warning("%s-%d: offsets %d to %d hold no record any more", topic, partition, start, end - 1)
 
@@ -143,6 +165,7 @@ def attach(app: faust.App, work: Work, *, batch_max: int, batch_wait_s: float) -
         await work.apply(batch)
 
     app.timer(STORE_CHECK_S)(work.check_store)
+    app.timer(TOPICS_CHECK_S)(work.check_topics)
 
     @app.agent(documents)
     async def classify(stream: Any) -> None:
@@ -159,7 +182,7 @@ def _received(event: Any) -> Received:
     return Received(
         origin=Origin(message.topic, message.partition, message.offset),
         value=message.value or b"",
-        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
+        timestamp_s=message.timestamp,
         problem=problem_header(message.headers),
     )
 

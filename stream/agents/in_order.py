@@ -45,6 +45,8 @@ class InOrder(Generic[Scored]):
     ) -> None:
         if self._task is not None:
             self._task.cancel()
+        while not self._queue.empty():
+            self._queue.get_nowait()[0].cancel()
 
     async def put(self, score: Callable[[], Awaitable[Scored]], events: Sequence[Any]) -> None:
         """Begin to score a batch; waits while `depth` batches are under way."""
@@ -58,8 +60,10 @@ class InOrder(Generic[Scored]):
                 await self._apply(await scoring)
                 for event in events:
                     await self._stream.ack(event)
-            except asyncio.CancelledError:
-                raise
-            except BaseException:  # a dead pipeline would stand still without a word
+            except BaseException as exc:
+                task = asyncio.current_task()
+                if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                    raise
+                # A dead pipeline would stand still without a word.
                 fail_stop("a batch of %d records could not be applied", len(events))
             self._free.release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from stream.codec import (
@@ -17,15 +17,16 @@ from stream.codec import (
     decode_document,
 )
 from stream.core.documents import language, reading_text
+from stream.core.event_time import EARLIEST, MOST_AHEAD
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One record as the broker gave it; `timestamp` is the record's own, aware."""
+    """One record as the broker gave it; `timestamp_s` is the record's own, unix seconds, whatever it says."""
 
     origin: Origin
     value: bytes
-    timestamp: datetime
+    timestamp_s: float
     problem: str | None = None
 
 
@@ -45,11 +46,20 @@ def open_record(record: Received, now: datetime) -> Readable | DeadLetter:
     if record.problem is not None:
         return dead_letter(record.value, origin=record.origin, reason=record.problem, at=now)
     try:
-        document = decode_document(record.value, received_at=record.timestamp)
+        document = decode_document(record.value, received_at=_instant(record.timestamp_s, now))
     except BadRecord as exc:
         return dead_letter(record.value, origin=record.origin, reason=str(exc), at=now)
     text = reading_text(document.title, document.text)
     return Readable(document, record.origin, record.value, text, language(text, document.lang))
+
+
+def _instant(timestamp_s: float, now: datetime) -> datetime:
+    """Return a record's timestamp; now where it is none: somebody else's producer may write anything there."""
+    try:
+        instant = datetime.fromtimestamp(timestamp_s, UTC)
+    except (OverflowError, ValueError, OSError):
+        return now
+    return instant if EARLIEST <= instant <= now + MOST_AHEAD else now
 
 
 def problem_header(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes]] | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from stream.broker.errors import BrokerError
+
+_STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,20 @@ class Sender:
             futures = [await producer.send(r.topic, key=r.key, value=r.value) for r in records]
             await asyncio.gather(*futures)
         except (KafkaError, OSError) as exc:
+            # After a batch that expired, an idempotent producer is out of sequence for good.
+            await self._drop()
             raise BrokerError(f"Kafka at {self._bootstrap} did not confirm {len(records)} records: {exc!r}") from exc
 
     async def close(self) -> None:
         """Flush and stop."""
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+        await self._drop()
+
+    async def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(_STOP_TIMEOUT_S):
+                    await producer.stop()
 
     async def _start(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(

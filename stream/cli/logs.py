@@ -44,5 +44,6 @@ def set_up_logging(level: str) -> None:
     handler.setFormatter(logging.Formatter(FORMAT))
     handler.addFilter(FloodFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("stream.ready").setLevel(logging.INFO)
     for noisy in ("faust", "mode", "aiokafka", "kafka", "httpx", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +35,7 @@ def run(settings: Settings) -> None:
     from stream.agents.classify import Work, attach
     from stream.agents.scoring import Scorer
     from stream.app import make_app
-    from stream.broker.gaps import holds_records
+    from stream.broker.known import Kafka
     from stream.broker.sender import Sender
     from stream.broker.topics import DOCUMENTS_COMMENTS, DOCUMENTS_NEWS, topic_ids
     from stream.store.apply import AsyncStore
@@ -60,7 +59,7 @@ def run(settings: Settings) -> None:
         datadir=str(folder),
     )
     sender, store = Sender(bootstrap), AsyncStore(store_url, settings.namespace)
-    work = Work(Scorer(classifier), sender, store, ids, partial(holds_records, bootstrap))
+    work = Work(Scorer(classifier), sender, store, Kafka(bootstrap))
     app.positions = work.positions
     attach(app, work, batch_max=settings.batch_max, batch_wait_s=settings.batch_wait_s)
 

@@ -12,8 +12,10 @@ WINDOW_S: Final = 60
 DAY_S: Final = 86_400
 
 
-def time_problem(published_at: datetime | None, received_at: datetime) -> str | None:
-    """Return why a document's times cannot be used; None if they can. Both are aware."""
+def time_problem(published_at: datetime | None, received_at: datetime, now: datetime) -> str | None:
+    """Return why a document's times cannot be used; None if they can. All are aware, `now` is sane."""
+    if received_at > now + MOST_AHEAD:
+        return f"received_at: {received_at.isoformat()} is more than a day ahead of {now.isoformat()}"
     for name, value in (("published_at", published_at), ("received_at", received_at)):
         if value is not None and value < EARLIEST:
             return f"{name}: {value.isoformat()} is before {EARLIEST.date()}"

@@ -22,6 +22,11 @@ def lag(ends: Mapping[Part, int], beginnings: Mapping[Part, int], applied: Mappi
     return waiting
 
 
+def behind(ends: Mapping[Part, int], positions: Mapping[Part, int]) -> list[Part]:
+    """Return the partitions whose next offset to read lies beyond their end: Kafka lost what was applied."""
+    return [part for part, position in positions.items() if part in ends and position > ends[part]]
+
+
 def gaps(offsets: Mapping[Part, Sequence[int]], applied: Mapping[Part, int]) -> list[tuple[Part, int, int]]:
     """Return the ranges `[start, end)` of offsets that were not delivered, by topic and partition.
 

@@ -1,6 +1,6 @@
 -- Applies one batch of records: each offset once, each document once, each story once per series.
--- Everything is read and decided first and written last, so that an error leaves nothing half done.
--- KEYS: applied, totals, latest   ARGV: key prefix, batch (MessagePack, see apply.py)
+-- Everything is read and decided first and written last: what can go wrong goes wrong before the first write.
+-- KEYS: applied, totals   ARGV: key prefix, batch (MessagePack, see apply.py)
 local prefix = ARGV[1]
 local batch = cmsgpack.unpack(ARGV[2])
 local WINDOWS, ID_DAYS = batch.windows, batch.id_days
@@ -96,8 +96,10 @@ local function aggregate(doc)
   if doc.late then count('late') end
   if first then
     count('stories')
-    table.insert(latest, doc.event_s)
-    table.insert(latest, doc.latest)
+    local day = math.floor(doc.event_s / DAY_S)
+    latest[day] = latest[day] or {}
+    table.insert(latest[day], doc.event_s)
+    table.insert(latest[day], doc.latest)
   end
   newest_received_ms = math.max(newest_received_ms, doc.received_ms)
   newest_event_s = math.max(newest_event_s, doc.event_s)
@@ -144,8 +146,12 @@ for _, window in ipairs(WINDOWS) do
   end
   for key in pairs(keys) do redis.call('EXPIRE', key, ttl) end
 end
-for i = 1, #latest, 2 do redis.call('ZADD', KEYS[3], latest[i], latest[i + 1]) end
-if #latest > 0 then redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -batch.latest_most - 1) end
+for day, rows in pairs(latest) do
+  local key = prefix .. 'latest:' .. day
+  for i = 1, #rows, 2 do redis.call('ZADD', key, rows[i], rows[i + 1]) end
+  redis.call('ZREMRANGEBYRANK', key, 0, -batch.latest_most - 1)
+  redis.call('EXPIRE', key, batch.latest_ttl_s)
+end
 for name, n in pairs(counts) do
   if n > 0 then redis.call('HINCRBY', KEYS[2], name, n) end
 end

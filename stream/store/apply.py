@@ -21,6 +21,7 @@ from stream.store.keys import (
     ID_SLOTS,
     ID_TTL_S,
     LATEST_MOST,
+    LATEST_TTL_S,
     NEGATIVE,
     NEUTRAL,
     POSITIVE,
@@ -115,13 +116,15 @@ class AsyncStore:
             StoreBehind: the store has applied less than expected; nothing was changed.
             StoreError: no answer; the batch may have been applied.
         """
-        keys = [self._keys.applied, self._keys.totals, self._keys.latest]
+        keys = [self._keys.applied, self._keys.totals]
         try:
             with store_errors(self._url):
                 answer = await self._script(keys=keys, args=[self._keys.prefix, pack(records, expected)])
         except StoreError as exc:
             if isinstance(exc.__cause__, redis.exceptions.ResponseError) and "BEHIND" in str(exc.__cause__):
                 raise StoreBehind(str(exc), permanent=True) from exc.__cause__
+            if "user_script" in str(exc):  # a fault of the script or of its keys: trying again cannot help
+                raise StoreError(str(exc), permanent=True) from exc.__cause__
             raise
         return Applied(*map(int, answer))
 
@@ -149,6 +152,7 @@ def pack(records: Sequence[Record], expected: Mapping[str, int]) -> bytes:
             "story_span_s": int(STORY_SPAN.total_seconds()),
             "story_ttl_s": STORY_TTL_S,
             "latest_most": LATEST_MOST,
+            "latest_ttl_s": LATEST_TTL_S,
             "records": rows,
         }
     )

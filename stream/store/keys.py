@@ -19,7 +19,8 @@ ID_TTL_S: Final = 5 * DAY_S
 # 256 sets a day hold 16 million documents a day that way.
 ID_SLOTS: Final = 256
 STORY_TTL_S: Final = 4 * DAY_S
-LATEST_MOST: Final = 2_000
+LATEST_MOST: Final = 500
+LATEST_TTL_S: Final = 14 * DAY_S
 
 # Fields of a window's hash are `{series}|{measure}`.
 DOCUMENTS, NEGATIVE, NEUTRAL, POSITIVE, SCORE_SUM, LATE = "d", "n", "u", "p", "x", "l"
@@ -47,10 +48,9 @@ class Keys:
         """Hash: cumulative counters, and the newest times seen."""
         return f"{self.prefix}totals"
 
-    @property
-    def latest(self) -> str:
-        """Sorted set: the newest stories as JSON, by event time."""
-        return f"{self.prefix}latest"
+    def latest(self, day: int) -> str:
+        """Sorted set: the newest stories of one day of event time as JSON, by event time."""
+        return f"{self.prefix}latest:{day}"
 
     def window(self, width_s: int, start_s: int) -> str:
         """Hash: one window, `{series}|{measure}` -> integer."""

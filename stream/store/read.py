@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from stream.core.aggregates import Aggregate
-from stream.core.event_time import day_number
+from stream.core.event_time import DAY_S, day_number
 from stream.store.apply import part_field
 from stream.store.client import connect, store_errors
 from stream.store.keys import (
@@ -25,6 +25,8 @@ from stream.store.keys import (
 )
 
 WIDTHS_S: Final = tuple(WINDOW_TTL_S)
+LATEST_DAYS: Final = 92
+_DAYS_AT_ONCE = 8
 _SCAN = 1_000
 _NAMES: Final = {
     DOCUMENTS: "documents",
@@ -153,15 +155,26 @@ class Reader:
             yield start, _by_series(start, row)
 
     def latest(self, most: int = 50, *, start_s: int | None = None, end_s: int | None = None) -> list[Headline]:
-        """Return the newest stories with an event time in `[start_s, end_s)`, newest first."""
-        low = "-inf" if start_s is None else start_s
-        high = "+inf" if end_s is None else f"({end_s}"
-        with store_errors(self._url):
-            rows: Any = self._redis.zrevrangebyscore(self._keys.latest, high, low, start=0, num=most)
-        headlines = [msgspec.json.decode(row, type=Headline) for row in rows]
-        asked = [("HGET", self._keys.stories(day_number(h.event_s)), h.story) for h in headlines]
+        """Return the newest stories with an event time in `[start_s, end_s)`, newest first.
+
+        Without an end it is just after the newest document; without a start, `LATEST_DAYS` before the end.
+        A day keeps its newest 500.
+        """
+        end_s = self.totals().newest_event_s + 1 if end_s is None else end_s
+        start_s = max(end_s - LATEST_DAYS * DAY_S if start_s is None else start_s, 0)
+        asked = [
+            ("ZREVRANGEBYSCORE", self._keys.latest(day), f"({end_s}", start_s, "LIMIT", 0, most)
+            for day in range(day_number(end_s - 1), day_number(start_s) - 1, -1)
+        ]
+        rows: list[bytes] = []
+        for i in range(0, len(asked), _DAYS_AT_ONCE):
+            rows.extend(row for answer in self._pipelined(asked[i : i + _DAYS_AT_ONCE]) for row in answer)
+            if len(rows) >= most:
+                break
+        headlines = [msgspec.json.decode(row, type=Headline) for row in rows[:most]]
+        told = [("HGET", self._keys.stories(day_number(h.event_s)), h.story) for h in headlines]
         # A story's state is dropped after some days; then only its first copy is known.
-        packed = self._pipelined(asked)
+        packed = self._pipelined(told)
         return [
             _with_copies(headline, value) if value is not None else headline
             for headline, value in zip(headlines, packed, strict=True)

@@ -118,7 +118,7 @@ def test_a_source_says_why_it_set_a_record_aside(headers: object, problem: str |
 
 
 def opened(value: bytes, problem: str | None = None) -> Readable | DeadLetter:
-    return open_record(Received(ORIGIN, value, NOON, problem), NOON)
+    return open_record(Received(ORIGIN, value, NOON.timestamp(), problem), NOON)
 
 
 def test_a_record_without_a_received_time_came_when_the_broker_got_it() -> None:

@@ -110,6 +110,7 @@ def test_counts_are_the_same_byte_for_byte_when_workers_are_killed(desk: Desk, u
     for share in (0.3, 0.6):
         desk.wait_for_records(int(3_000 * share))
         kill(worker)
+        assert desk.totals().records < 3_000  # or nothing was interrupted
         worker = desk.start_worker()
     desk.wait_for_records(3_000)
     assert desk.counts() == undisturbed
@@ -160,20 +161,26 @@ def test_a_store_that_goes_back_under_a_running_worker_makes_it_stop_and_read_ag
 def test_records_that_somebody_else_wrote_never_stop_the_stream(desk: Desk) -> None:
     producer = KafkaProducer(**producer_settings(desk.bootstrap))
     bad = [None, b"", b"\x00", b"not json", b"[1]", b'{"kind":"news"}', b"\xff\xfe", b'{"a":' + b"[" * 50_000]
+    for received in ("2999-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"):
+        bad.append(b'{"kind":"news","source":"s","text":"t","received_at":"%s"}' % received.encode())
     for value in bad:
         producer.send(DOCUMENTS_NEWS, value=value, key=b"k")
-    producer.send(DOCUMENTS_NEWS, value=b'{"kind":"news","source":"s","text":"Oil slumps"}', key=b"k")
+    good = [b'{"kind":"news","source":"s","text":"Oil slumps %d%%"}' % i for i in range(3)]
+    for value, timestamp_ms in zip(good, (None, 1, 253_402_300_799_000), strict=True):
+        producer.send(DOCUMENTS_NEWS, value=value, key=b"k", timestamp_ms=timestamp_ms)
     producer.flush()
     producer.close()
     desk.start_worker()
-    totals = desk.wait_for_records(len(bad) + 1)
-    assert (totals.aggregated, totals.dead_letters) == (1, len(bad))
+    totals = desk.wait_for_records(len(bad) + len(good))
+    assert (totals.aggregated, totals.dead_letters) == (len(good), len(bad))
+    assert totals.newest_received_ms < datetime.now(UTC).timestamp() * 1000 + 60_000
 
 
 def test_a_worker_stops_politely_within_seconds_and_commits_what_it_did(desk: Desk) -> None:
-    worker = desk.start_worker()
+    worker = desk.start_worker(BAROGRAPH_LOG_LEVEL="ERROR")
     desk.send(lines(200))
     desk.wait_for_records(200)
+    assert "worker ready with 8 partitions" in desk.log()
     worker.terminate()
     assert worker.wait(30) == 0
     desk.start_worker()

@@ -64,7 +64,7 @@ def test_a_document_is_late_from_an_hour_on(age: timedelta, late: bool) -> None:
     ],
 )
 def test_times_out_of_bounds_are_named(published: datetime | None, reason: str | None) -> None:
-    found = time_problem(published, NOON)
+    found = time_problem(published, NOON, NOON)
     if reason is None:
         assert found is None
     else:
