@@ -3,8 +3,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
-# TORCH=cpu takes the build of torch without CUDA: on Linux some 4.5 GB less on disk.
-TORCH ?= locked
+# TORCH=cpu takes the build of torch without CUDA: on Linux some 4.5 GB less on disk. The choice is remembered.
+TORCH ?= $(or $(patsubst $(VENV)/.installed-%,%,$(firstword $(wildcard $(VENV)/.installed-*))),locked)
 INSTALLED := $(VENV)/.installed-$(TORCH)
 TORCH_PIN = $(shell sed -n 's/^torch==\([^ ]*\).*/\1/p' requirements.lock)
 UV = $(if $(CI),UV_NO_PROGRESS=1) VIRTUAL_ENV=$(VENV) $(BIN)/uv

@@ -46,11 +46,12 @@ _HTML: Final = {
 @cache
 def _mount(name: str) -> Callable[..., Any]:
     folder = resources.files("dashboard").joinpath("components")
+    scripts = (folder.joinpath(f"{part}.js").read_text(encoding="utf-8") for part in ("tones", name))
     return component(
         f"barograph_{name}",
         html=_HTML[name],
         css=folder.joinpath(f"{name}.css").read_text(encoding="utf-8"),
-        js=folder.joinpath(f"{name}.js").read_text(encoding="utf-8"),
+        js="".join(scripts),
         # Plotly writes its styles into the page's head, where a shadow root would not see them.
         isolate_styles=name != "chart",
     )

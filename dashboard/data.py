@@ -9,9 +9,11 @@ from typing import Final
 import streamlit as st
 
 from dashboard.filters import NEWEST, Filters, Span, columns_of, span_of, wider
+from dashboard.formats import MINUTE_S
 from dashboard.source import source
 from model.labels import TOPICS
 from stream.core.aggregates import Aggregate
+from stream.core.event_time import DAY_S
 from stream.core.series import topic_series
 from stream.store.keys import WINDOW_TTL_S
 from stream.store.read import Headline, Totals
@@ -127,8 +129,8 @@ def _windows(place: str, filters: Filters, span: Span, now_s: float) -> tuple[Sp
 
 def _tick(span: Span, now_s: float) -> int:
     """Return a number that changes as often as this span is read anew: 1 s for minutes, 15 s for hours."""
-    every_s = {60: 1, 300: 3}.get(span.width_s, 15)
-    return int(now_s // (every_s if span.length_s <= 31 * 86_400 else 60))
+    every_s = {MINUTE_S: 1, 5 * MINUTE_S: 3}.get(span.width_s, 15)
+    return int(now_s // (every_s if span.length_s <= 31 * DAY_S else 60))
 
 
 @st.cache_data(ttl=_KEPT_S, max_entries=_ENTRIES, show_spinner=False)

@@ -31,8 +31,8 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
         windows: one for each step of the span; empty ones leave a gap.
         view: the reader's zoom is kept while this stays the same.
     """
-    words = formats.words
-    x = [formats.plot_time(w.start_s + span.step_s / 2) for w in windows]
+    words, axis = formats.words, formats.steady(span.end_s)
+    x = [axis.plot_time(w.start_s + span.step_s / 2) for w in windows]
     hover = [_hover(w, span, formats) for w in windows]
     enough = [w.total >= FEW for w in windows]
     bands = [index_interval(w) for w in windows]
@@ -40,7 +40,7 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
     share = [w.negative_share for w in windows]
     index = [w.index for w in windows]
     traces = [
-        _band(windows, _where(enough, bands), span, formats, axis="y", colour="@accent/0.18"),
+        _band(windows, _where(enough, bands), span, axis, yaxis="y", colour="@accent/0.18"),
         _line(x, index, "y", "@few", width=1, size=4, hover=hover),
         _line(x, _where(enough, index), "y", "@accent", width=2, size=4),
         {
@@ -52,7 +52,7 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
             "customdata": hover,
             "hovertemplate": "%{customdata}<extra></extra>",
         },
-        _band(windows, _where(enough, shares), span, formats, axis="y3", colour="@neg/0.18"),
+        _band(windows, _where(enough, shares), span, axis, yaxis="y3", colour="@neg/0.18"),
         _line(x, share, "y3", "@few", width=1, size=4, hover=hover),
         _line(x, _where(enough, share), "y3", "@neg", width=2, size=4),
     ]
@@ -62,7 +62,7 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
         "bargap": 0.15,
         "xaxis": _axis(
             type="date",
-            range=[formats.plot_time(span.start_s), formats.plot_time(span.end_s)],
+            range=[axis.plot_time(span.start_s), axis.plot_time(span.end_s)],
             anchor="y3",
             tickformatstops=_TIMES,
             showgrid=False,
@@ -88,10 +88,10 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
 
 def heatmap_figure(topics: Mapping[str, Sequence[Aggregate]], columns: Span, formats: Formats, view: str) -> Figure:
     """Return topic by time: the index of each cell on a scale fixed to [-1, 1]; a cell without stories is blank."""
-    words = formats.words
+    words, axis = formats.words, formats.steady(columns.end_s)
     names = [words(f"topic.{topic}") for topic in topics]
     starts = range(columns.start_s, columns.end_s, columns.step_s)
-    x = [formats.plot_time(start + columns.step_s / 2) for start in starts]
+    x = [axis.plot_time(start + columns.step_s / 2) for start in starts]
     cells = {
         "type": "heatmap",
         "x": x,
@@ -140,7 +140,7 @@ def heatmap_figure(topics: Mapping[str, Sequence[Aggregate]], columns: Span, for
             tickformatstops=_TIMES,
             nticks=5,
             showgrid=False,
-            range=[formats.plot_time(columns.start_s), formats.plot_time(columns.end_s)],
+            range=[axis.plot_time(columns.start_s), axis.plot_time(columns.end_s)],
         ),
         "yaxis": _axis(autorange="reversed", automargin=True, showgrid=False, fixedrange=True, dtick=1),
         "hovermode": "closest",
@@ -188,9 +188,9 @@ def _band(
     windows: Sequence[Aggregate],
     bounds: Sequence[tuple[float, float] | None],
     span: Span,
-    formats: Formats,
+    axis: Formats,
     *,
-    axis: str,
+    yaxis: str,
     colour: str,
 ) -> dict[str, Any]:
     """Return one filled polygon for each unbroken run of bounds; a run of one gets some width."""
@@ -201,14 +201,14 @@ def _band(
         if len(edges) == 1:
             at, bound = edges[0]
             edges = [(at - span.step_s / 4, bound), (at + span.step_s / 4, bound)]
-        x += [formats.plot_time(at) for at, _ in (*edges, *reversed(edges))] + [None]
+        x += [axis.plot_time(at) for at, _ in (*edges, *reversed(edges))] + [None]
         y += [bound[1] for _, bound in edges] + [bound[0] for _, bound in reversed(edges)] + [None]
     return {
         "type": "scatter",
         "mode": "lines",
         "x": x,
         "y": y,
-        "yaxis": axis,
+        "yaxis": yaxis,
         "fill": "toself",
         "fillcolor": colour,
         "line": {"width": 0},

@@ -7,29 +7,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from dashboard.formats import HOUR_S, MINUTE_S
 from model.labels import KINDS, TOPICS
+from stream.core.event_time import DAY_S, EARLIEST
 from stream.core.series import market, topic_series
 from stream.store.keys import WINDOW_TTL_S
 
 BOTH: Final = "both"
 KIND_CHOICES: Final = (BOTH, *KINDS)
-RANGES_S: Final = {"15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
+RANGES_S: Final = {
+    "15m": 15 * MINUTE_S,
+    "1h": HOUR_S,
+    "6h": 6 * HOUR_S,
+    "24h": DAY_S,
+    "7d": 7 * DAY_S,
+    "30d": 30 * DAY_S,
+}
 CUSTOM: Final = "custom"
 NOW, NEWEST, AT = "now", "newest", "at"
 ENDS: Final = (NOW, NEWEST, AT)
 MAX_POINTS: Final = 300
 MAX_COLUMNS: Final = 24
-MAX_CUSTOM_S: Final = 92 * 86_400  # an hour is the widest stored window: more would be read slowly
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+MAX_CUSTOM_S: Final = 92 * DAY_S  # an hour is the widest stored window: more would be read slowly
 # Steps of the chart, and of the heatmap's fewer and wider columns.
-_STEPS_S: Final = (_MINUTE, 5 * _MINUTE, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR)
+_STEPS_S: Final = (MINUTE_S, 5 * MINUTE_S, HOUR_S, 3 * HOUR_S, 6 * HOUR_S, 12 * HOUR_S)
 _COLUMNS_S: Final = (
-    *(n * _MINUTE for n in (1, 3, 5, 15, 30)),
-    *(n * _HOUR for n in (1, 3, 6, 12)),
-    *(n * _DAY for n in (1, 2, 4)),
+    *(n * MINUTE_S for n in (1, 3, 5, 15, 30)),
+    *(n * HOUR_S for n in (1, 3, 6, 12)),
+    *(n * DAY_S for n in (1, 2, 4)),
 )
-_EARLIEST_S: Final = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
-_LATEST_S: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+EARLIEST_S: Final = int(EARLIEST.timestamp())
+LATEST_S: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +142,12 @@ def span_of(filters: Filters, now_s: float, newest_s: int) -> Span:
 
 
 def columns_of(span: Span) -> Span:
-    """Return the same time in the wider steps of the heatmap; its edges may lie a little outside."""
-    return _aligned(span.start_s, span.end_s, MAX_COLUMNS, _COLUMNS_S)
+    """Return the same time in the wider steps of the heatmap; its edges may lie a little outside.
+
+    Its windows are never narrower than the span's: those of an old time may be dropped already.
+    """
+    steps_s = [step_s for step_s in _COLUMNS_S if step_s % span.width_s == 0]
+    return _aligned(span.start_s, span.end_s, MAX_COLUMNS, steps_s)
 
 
 def step_for(length_s: int, most: int, steps_s: Sequence[int]) -> tuple[int, int]:
@@ -165,7 +177,7 @@ def _instant(text: str | None) -> int | None:
         at_s = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None
-    return at_s if _EARLIEST_S <= at_s <= _LATEST_S else None
+    return at_s if EARLIEST_S <= at_s <= LATEST_S else None
 
 
 def _iso(at_s: int | None) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,10 +12,11 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal, format_percent
 
 from dashboard.i18n import BABEL, Words
+from dashboard.wall import comes_twice, offset_name
+from stream.core.event_time import DAY_S
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
-DAY_S: Final = 86_400
 NONE: Final = "–"
 
 
@@ -34,16 +35,32 @@ class Formats:
         """Return the instant in the reader's zone."""
         return datetime.fromtimestamp(at_s, UTC).astimezone(self.zone)
 
+    def steady(self, at_s: float) -> Formats:
+        """Return the same formats at the offset in force at this instant, whatever the time.
+
+        An axis needs it: wall time runs through one hour twice when clocks are put back.
+        """
+        offset = self.local(at_s).utcoffset()
+        return self if offset is None else replace(self, zone=timezone(offset))
+
+    def clocks_change(self, start_s: int, end_s: int) -> bool:
+        """Return whether clocks are put back or forward in this time."""
+        return len({self.local(at_s).utcoffset() for at_s in (*range(start_s, end_s, DAY_S), end_s)}) > 1
+
     def plot_time(self, at_s: float) -> str:
-        """Return the local time as Plotly reads it; its axes know no zones."""
+        """Return the local time as Plotly reads it; its axes know no zones, so these formats have to be `steady`."""
         return self.local(at_s).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def stamp(self, at_s: float) -> str:
+        """Return the local time with its offset: `2026-10-25T02:30:00+01:00`."""
+        return self.local(at_s).isoformat(timespec="seconds")
 
     def clock(self, at_s: float) -> str:
         """Return `14:03:22`."""
         return self.local(at_s).strftime("%H:%M:%S")
 
     def instant(self, at_s: float) -> str:
-        """Return date and minute: `Feb 5, 2018, 14:03` or its like."""
+        """Return date and minute: `5 Feb 2018, 14:03`; with the offset in an hour that comes twice."""
         return _date(int(at_s // MINUTE_S), self.zone, self.words.lang)
 
     def short(self, at_s: float, now_s: float) -> str:
@@ -57,18 +74,18 @@ class Formats:
         """Return `14:00–14:05`, with the dates where the days differ."""
         start, end = self.local(start_s), self.local(end_s)
         if start.date() == end.date():
-            return f"{self.instant(start_s)}–{end.strftime('%H:%M')}"
+            return f"{self.instant(start_s)}–{end.strftime('%H:%M')}{_which(end)}"
         return f"{self.instant(start_s)} – {self.instant(end_s)}"
 
     def zone_name(self, at_s: float) -> str:
         """Return the zone's name and offset: `Europe/Berlin (UTC+1)`."""
-        offset = self.local(at_s).utcoffset()
-        minutes = int(offset.total_seconds() // 60) if offset else 0
-        hours, rest = divmod(abs(minutes), 60)
-        sign = "-" if minutes < 0 else "+"
-        text = "UTC" if not minutes else f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
+        text = self.offset(at_s)
         name = str(self.zone)
         return text if name in ("UTC", "Etc/UTC") else f"{name} ({text})"
+
+    def offset(self, at_s: float) -> str:
+        """Return the zone's offset at this instant: `UTC+1`."""
+        return offset_name(self.local(at_s))
 
     def whole(self, value: float) -> str:
         """Return an integer with the language's grouping."""
@@ -116,7 +133,13 @@ def _percent(value: float, locale: str) -> str:
 def _date(minute: int, zone: tzinfo, lang: str) -> str:
     pattern = "yyyy年M月d日 HH:mm" if lang == "zh" else "d MMM yyyy, HH:mm"
     at = datetime.fromtimestamp(minute * MINUTE_S, UTC).astimezone(zone)
-    return format_datetime(at, pattern, locale=BABEL[lang])
+    return f"{format_datetime(at, pattern, locale=BABEL[lang])}{_which(at)}"
+
+
+def _which(at: datetime) -> str:
+    """Return the offset where clocks show this time twice, else nothing."""
+    twice = at.tzinfo is not None and comes_twice(at.replace(tzinfo=None), at.tzinfo)
+    return f" {offset_name(at)}" if twice else ""
 
 
 def zone_of(name: str | None) -> tzinfo:

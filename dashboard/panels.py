@@ -55,12 +55,21 @@ def mode(span: Span | None, moment: Moment) -> str:
     """Return LIVE, PAUSED or PAST."""
     if moment.paused_s is not None:
         return PAUSED
-    past = span is not None and span.end_s < moment.now_s - _PRESENT_STEPS * span.step_s
-    return PAST if past else LIVE
+    return PAST if is_past(span, moment.now_s) else LIVE
 
 
-def age_level(age_s: float) -> str:
-    """Return how fresh data of this age is: fresh under 2 s, slow under 10 s, else old."""
+def is_past(span: Span | None, at_s: float) -> bool:
+    """Return whether the span ended before what was the present at that time."""
+    return span is not None and span.end_s < at_s - _PRESENT_STEPS * span.step_s
+
+
+def age_level(age_s: float | None, past: bool = False) -> str:
+    """Return how fresh data of this age is: fresh under 2 s, slow under 10 s, else old.
+
+    It is "none", which draws no eye, where there is no data, and for a reader who looks at a past.
+    """
+    if age_s is None or past:
+        return "none"
     return "fresh" if age_s < FRESH_S else "slow" if age_s < SLOW_S else "old"
 
 
@@ -81,7 +90,7 @@ def strip(seen: Totals, state: str, moment: Moment, span: Span | None, formats: 
         "clock": formats.clock(moment.now_s),
         "zone": formats.zone_name(moment.now_s),
         "age": words("strip.nothing") if age is None else age_text(age, formats),
-        "level": "none" if age is None else age_level(age),
+        "level": age_level(age, is_past(span, moment.paused_s or moment.now_s)),
         "hint": words("strip.hint"),
         "lost": words("strip.lost"),
         "lang": words.lang,
@@ -100,8 +109,8 @@ def age_text(age: float, formats: Formats) -> str:
     return words("strip.just_now") if age < FRESH_S else words("strip.ago", age=formats.length(age))
 
 
-def tiles(sums: Sums, seen: Totals, now_s: float, formats: Formats) -> list[Panel]:
-    """Return the four tiles."""
+def tiles(sums: Sums, seen: Totals, now_s: float, formats: Formats, *, past: bool = False) -> list[Panel]:
+    """Return the four tiles; `past` where the span ended before the present."""
     words, age = formats.words, age_s(seen, now_s)
     return [
         _index_tile(sums, formats),
@@ -111,7 +120,7 @@ def tiles(sums: Sums, seen: Totals, now_s: float, formats: Formats) -> list[Pane
             "key": "age",
             "label": words("tile.age"),
             "value": _age(age, formats),
-            "level": "none" if age is None else age_level(age),
+            "level": age_level(age, past),
             "sub": words("tile.received", n=formats.whole(seen.records)),
             "foot": words("tile.newest", time=formats.short(seen.newest_event_s, now_s)) if age is not None else "",
         },

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,7 +24,6 @@ from dashboard.palette import DARK_BACKGROUND, LIGHT_BACKGROUND
 from dashboard.source import configure
 from stream.running import connect_settings
 from stream.settings import ConfigurationError, Settings
-from stream.supervision.ports import is_free
 
 _log = logging.getLogger(__name__)
 _SCRIPT: Final = Path(__file__).parent / "views" / "app.py"
@@ -122,16 +123,28 @@ def make_app(hosts: Sequence[str]) -> st.App:
     )
 
 
+def check_address(host: str, port: int) -> None:
+    """Raise ConfigurationError unless a server could listen there now: Streamlit would name a setting of its own."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            told = f"BAROGRAPH_DASHBOARD_PORT={port}: taken on {host}; take another, or 0 for a free one"
+        else:
+            told = f"BAROGRAPH_DASHBOARD_HOST={host}, port {port}: no server can listen there: {exc.strerror or exc}"
+        raise ConfigurationError(told) from exc
+
+
 def serve(settings: Settings) -> None:
     """Serve the pages until a signal ends it.
 
     Raises:
-        ConfigurationError: no store is known, or the port is taken.
+        ConfigurationError: no store is known, or nothing can listen at that host and port.
     """
     host, port = settings.dashboard_host, settings.dashboard_port
     configure(lambda: settings if settings.redis_url else connect_settings(settings)).check()
-    if port and not is_free(port, host):
-        raise ConfigurationError(f"BAROGRAPH_DASHBOARD_PORT={port}: taken on {host}; take another, or 0 for a free one")
+    check_address(host, port)
     hosts = allowed_hosts(host)
     _log.info("dashboard at http://%s:%s", f"[{host}]" if ":" in host else host, port or "(a free port)")
     make_app(hosts).run(config=streamlit_settings(host, port, hosts))

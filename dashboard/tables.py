@@ -17,7 +17,7 @@ _DIGITS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A header, and rows of as many values each; None where there is none. Times are local ISO text."""
+    """A header, and rows of as many values each; None where there is none. Times are local ISO text with its offset."""
 
     header: tuple[str, ...]
     rows: list[tuple[object, ...]]
@@ -50,7 +50,7 @@ def chart_table(windows: Sequence[Aggregate], formats: Formats) -> Table:
         "late",
     ]
     rows: list[tuple[object, ...]] = [
-        (formats.plot_time(w.start_s), *_counts(w), *_interval(w), w.late) for w in reversed(windows)
+        (formats.stamp(w.start_s), *_counts(w), *_interval(w), w.late) for w in reversed(windows)
     ]
     return Table(tuple(words(f"table.{name}") for name in names), rows)
 
@@ -61,7 +61,7 @@ def topics_table(topics: Mapping[str, Sequence[Aggregate]], span: Span, formats:
     starts = range(span.start_s, span.end_s, span.step_s)
     header = (words("table.start"), *(words(f"topic.{topic}") for topic in topics))
     rows: list[tuple[object, ...]] = [
-        (formats.plot_time(start), *(_rounded(windows[i].index) for windows in topics.values()))
+        (formats.stamp(start), *(_rounded(windows[i].index) for windows in topics.values()))
         for i, start in enumerate(starts)
     ]
     return Table(header, rows[::-1])
@@ -73,7 +73,7 @@ def headlines_table(lines: Sequence[Headline], formats: Formats) -> Table:
     names = ("time", "score", "topic", "headline", "tickers", "from", "copies", "link")
     rows: list[tuple[object, ...]] = [
         (
-            formats.plot_time(line.event_s),
+            formats.stamp(line.event_s),
             round(line.score, _DIGITS),
             words.catalogue.get(f"topic.{line.topic}", plain(line.topic, 24)),
             plain(line.title),

@@ -17,22 +17,13 @@ function plotly(url) {
   return window[LOADING];
 }
 
-function rgb(colour) {
-  const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  probe.fillStyle = colour;
-  probe.fillRect(0, 0, 1, 1);
-  return Array.from(probe.getImageData(0, 0, 1, 1).data.slice(0, 3));
-}
-
 function themeOf(element, palettes) {
-  const style = getComputedStyle(element);
-  const of = (name, other) => style.getPropertyValue(name).trim() || other;
-  const background = of("--st-background-color", "#ffffff");
-  const text = of("--st-text-color", "#31333f");
-  const [r, g, b] = rgb(background);
-  const tones = palettes[r * 0.3 + g * 0.59 + b * 0.11 < 128 ? "dark" : "light"];
-  const names = { background, text, accent: of("--st-primary-color", tones.pos), few: tones.neu, ...tones };
-  return { names, font: of("--st-font", "sans-serif"), key: [background, text, names.accent, tones.neg].join() };
+  const background = themed(element, "--st-background-color", "#ffffff");
+  const text = themed(element, "--st-text-color", "#31333f");
+  const tones = tonesOf(element, palettes);
+  const accent = themed(element, "--st-primary-color", tones.pos);
+  const names = { background, text, accent, few: tones.neu, ...tones };
+  return { names, font: themed(element, "--st-font", "sans-serif"), key: [background, text, names.accent, tones.neg].join() };
 }
 
 function painted(value, names) {

@@ -33,19 +33,9 @@ function spark(parent, values) {
   parent.appendChild(svg);
 }
 
-function dark(element) {
-  const colour = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
-  const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  probe.fillStyle = colour || "#ffffff";
-  probe.fillRect(0, 0, 1, 1);
-  const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
-  return r * 0.3 + g * 0.59 + b * 0.11 < 128;
-}
-
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".tiles");
-  const tones = data.colours[dark(root) ? "dark" : "light"];
-  Object.entries(tones).forEach(([name, colour]) => root.style.setProperty(`--${name}`, colour));
+  setTones(root, data.colours);
   root.classList.toggle("dim", data.dim);
   const drawn = JSON.stringify(data.tiles);
   if (root.drawn === drawn) return;

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import data, panels
 from dashboard.components import draw_headlines, draw_strip, draw_tiles, live_chart
 from dashboard.figures import FEW, heatmap_figure, index_figure
-from dashboard.filters import BOTH, NEWEST, Filters, to_query
+from dashboard.filters import BOTH, NEWEST, Filters, Span, to_query
 from dashboard.formats import Formats, zone_of
 from dashboard.i18n import Words, words
 from dashboard.palette import Palette
@@ -20,6 +20,7 @@ from dashboard.panels import Moment
 from dashboard.tables import Table, chart_table, headlines_table, topics_table
 from dashboard.views.sidebar import chosen_palette, language, remembered, set_filters, sidebar
 from stream.store.client import StoreError
+from stream.store.keys import LATEST_MOST, LATEST_TTL_S
 from stream.store.read import Totals
 
 STRIP_EVERY_S: Final = 1.0
@@ -163,10 +164,11 @@ def _down(look: Look, moment: Moment) -> None:
 
 
 def _draw(look: Look, picture: data.Picture, seen: Totals, moment: Moment, *, dim: bool = False) -> None:
-    said, formats, span = look.words, look.formats, picture.span
+    formats, span = look.formats, picture.span
     elapsed_s = max(60.0, min(picture.read_at_s, span.end_s) - span.start_s)
     sums = panels.Sums(picture.whole, picture.before, picture.windows, elapsed_s, span.length_s)
-    draw_tiles(panels.tiles(sums, seen, moment.now_s, formats), look.palette, dim=dim)
+    past = panels.is_past(span, picture.read_at_s)
+    draw_tiles(panels.tiles(sums, seen, moment.now_s, formats, past=past), look.palette, dim=dim)
     left, right = st.columns([62, 38], gap="small")
     with left.container(border=True):
         _chart(look, picture, dim)
@@ -175,7 +177,10 @@ def _draw(look: Look, picture: data.Picture, seen: Totals, moment: Moment, *, di
     with st.container(border=True):
         rows = panels.headline_rows(picture.headlines, moment.now_s, formats)
         hold = moment.paused_s is not None or dim
-        draw_headlines(panels.headlines(rows, hold, said), look.view, look.palette, dim=dim)
+        draw_headlines(panels.headlines(rows, hold, look.words), look.view, look.palette, dim=dim)
+        if past:  # of a busy day only its end is kept: the list may begin well before the span ends
+            kept = formats.length(LATEST_TTL_S)
+            st.caption(look.words("headlines.kept", n=formats.whole(LATEST_MOST), kept=kept))
         _table("headlines", look, moment, lambda: headlines_table(picture.headlines, formats))
 
 
@@ -190,7 +195,7 @@ def _chart(look: Look, picture: data.Picture, dim: bool) -> None:
     )
     figure = index_figure(picture.windows, span, formats, look.view)
     live_chart("chart", figure, alt, look.palette, said, dim=dim)
-    st.caption(said("chart.step", step=formats.length(span.step_s), few=FEW))
+    _caption(look, "chart.step", span)
     _table("chart", look, _moment(), lambda: chart_table(picture.windows, formats))
 
 
@@ -199,8 +204,16 @@ def _heatmap(look: Look, picture: data.Picture, dim: bool) -> None:
     alt = said("heatmap.alt", topics=len(picture.topics), span=formats.span(columns.start_s, columns.end_s))
     figure = heatmap_figure(picture.topics, columns, formats, look.view)
     live_chart("heatmap", figure, alt, look.palette, said, title=said("heatmap.title"), dim=dim)
-    st.caption(said("heatmap.step", step=formats.length(columns.step_s), few=FEW))
+    _caption(look, "heatmap.step", columns)
     _table("heatmap", look, _moment(), lambda: topics_table(picture.topics, columns, formats))
+
+
+def _caption(look: Look, key: str, span: Span) -> None:
+    said, formats = look.words, look.formats
+    told = [said(key, step=formats.length(span.step_s), few=FEW)]
+    if formats.clocks_change(span.start_s, span.end_s):
+        told.append(said("chart.axis", offset=formats.offset(span.end_s)))
+    st.caption("  \n".join(told))
 
 
 def _table(name: str, look: Look, moment: Moment, make: Any) -> None:

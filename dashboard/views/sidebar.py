@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 import streamlit as st
 
-from dashboard.filters import AT, CUSTOM, ENDS, KIND_CHOICES, NOW, RANGES_S, Filters, from_query, known_topics, to_query
-from dashboard.formats import Formats
+from dashboard.filters import (
+    AT,
+    CUSTOM,
+    EARLIEST_S,
+    ENDS,
+    KIND_CHOICES,
+    LATEST_S,
+    NOW,
+    RANGES_S,
+    Filters,
+    from_query,
+    known_topics,
+    to_query,
+)
+from dashboard.formats import HOUR_S, Formats
 from dashboard.i18n import LANGUAGES, NAMES, Words, first_choice
 from dashboard.palette import PALETTES, Palette, palette
+from dashboard.wall import comes_twice, instant_s, offset_name, wall
 from model.labels import TOPICS
 
 LANG_COOKIE: Final = "barograph_lang"
 PALETTE_COOKIE: Final = "barograph_palette"
-_HOUR_S: Final = 3_600
 
 
 def language() -> str:
@@ -61,7 +74,8 @@ def set_filters(filters: Filters, zone: tzinfo) -> None:
     state["f_topics"] = list(filters.topics)
     for key, at_s in (("f_at", filters.at_s), ("f_from", filters.from_s), ("f_to", filters.to_s)):
         if at_s is not None:
-            state[key] = _wall(at_s, zone)
+            shown = wall(at_s, zone)
+            state[key], state[f"{key}_fold"] = shown, shown.fold
 
 
 def _filters(words: Words, formats: Formats, now_s: float) -> Filters:
@@ -76,14 +90,14 @@ def _filters(words: Words, formats: Formats, now_s: float) -> Filters:
     from_s = to_s = at_s = None
     end = NOW
     if span == CUSTOM:
-        from_s = _moment(words("filter.from"), "f_from", now_s - _HOUR_S, formats.zone)
-        to_s = _moment(words("filter.to"), "f_to", now_s, formats.zone)
+        from_s = _moment(words, "filter.from", "f_from", now_s - HOUR_S, formats.zone)
+        to_s = _moment(words, "filter.to", "f_to", now_s, formats.zone)
         if from_s >= to_s:
             st.caption(f":orange[{words('filter.order')}]")
             span, from_s, to_s = Filters().range, None, None
     else:
         end = str(st.selectbox(words("filter.end"), ENDS, format_func=lambda name: words(f"end.{name}"), key="f_end"))
-        at_s = _moment(words("filter.at"), "f_at", now_s, formats.zone) if end == AT else None
+        at_s = _moment(words, "filter.at", "f_at", now_s, formats.zone) if end == AT else None
     topics = st.multiselect(
         words("filter.topics"),
         TOPICS,
@@ -123,13 +137,28 @@ def _segments(words: Words, label: str, options: tuple[str, ...], prefix: str, k
     return str(chosen)
 
 
-def _moment(label: str, key: str, default_s: float, zone: tzinfo) -> int:
+def _moment(words: Words, label: str, key: str, default_s: float, zone: tzinfo) -> int:
     if key not in st.session_state:
-        st.session_state[key] = _wall(int(default_s // 60 * 60), zone)
-    chosen: Any = st.datetime_input(label, key=key, step=60, format="YYYY-MM-DD")
-    at = chosen if isinstance(chosen, datetime) else _wall(int(default_s), zone)
-    return int(at.replace(tzinfo=zone).timestamp())
+        st.session_state[key] = wall(int(default_s // 60 * 60), zone)
+    # Without limits of ours a time of more than ten years ago would turn into now.
+    earliest, latest = wall(EARLIEST_S, zone), wall(LATEST_S, zone)
+    chosen: Any = st.datetime_input(
+        words(label), key=key, step=60, format="YYYY-MM-DD", min_value=earliest, max_value=latest
+    )
+    shown = chosen if isinstance(chosen, datetime) else wall(int(default_s), zone)
+    if comes_twice(shown, zone):
+        shown = shown.replace(fold=_fold(words, key, shown.replace(tzinfo=zone)))
+    return instant_s(shown, zone)
 
 
-def _wall(at_s: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC).astimezone(zone).replace(tzinfo=None)
+def _fold(words: Words, key: str, at: datetime) -> int:
+    # The widget above knows no zones and drops the fold: it is asked for, and kept, apart.
+    st.session_state.setdefault(f"{key}_fold", 0)
+    chosen: Any = st.segmented_control(
+        words("filter.twice"),
+        (0, 1),
+        format_func=lambda fold: offset_name(at.replace(fold=fold)),
+        key=f"{key}_fold",
+        required=True,
+    )
+    return int(chosen)

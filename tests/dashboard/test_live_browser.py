@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
@@ -161,6 +162,22 @@ def test_headlines_wait_under_the_readers_hand(browser: Browser, running: Runnin
         assert first.get_attribute("data-id") == was
         waiting.click()
         assert "Breaking story" in first.inner_text()
+
+
+def test_an_hour_that_comes_twice_is_drawn_once_and_asked_for(browser: Browser, running: Running) -> None:
+    start_s = int(datetime(2026, 10, 24, 23, 30, tzinfo=UTC).timestamp())
+    running.add([Doc(start_s + i * 60, f"News of minute {i} of the long night on the market") for i in range(120)])
+    query = "range=custom&from=2026-10-24T23:30:00Z&to=2026-10-25T01:15:00Z"
+    with opened(browser, f"{running.url}/?{query}", timezone_id="Europe/Berlin") as (page, watch):
+        page.wait_for_selector(DRAWN, timeout=WAIT_MS)
+        assert plot_range(page) == ["2026-10-25T00:30:00", "2026-10-25T02:15:00"]
+        assert page.get_by_text("the axis is UTC+1 throughout").count() == 2
+        page.get_by_role("radio", name="News").click()
+        page.wait_for_url("**/?*kind=news*", timeout=WAIT_MS)
+        assert "to=2026-10-25T01:15:00Z" in unquote(page.url)
+        page.get_by_role("radio", name="UTC+2").click()
+        page.wait_for_url(lambda url: "to=2026-10-25T00:15:00Z" in unquote(url), timeout=WAIT_MS)
+        assert watch.complaints == []
 
 
 @pytest.mark.parametrize(

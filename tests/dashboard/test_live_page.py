@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from streamlit.testing.v1 import AppTest
 
 import dashboard
 from dashboard.source import configure
 from stream.settings import ConfigurationError, Settings
+from stream.store.keys import Keys
 from tests.dashboard.filling import Doc, busy_hour, fill
 from tests.servers import wait_until
 
@@ -28,8 +30,9 @@ def place(redis_url: str, run_id: str) -> Iterator[tuple[str, str]]:
     yield redis_url, run_id
 
 
-def open_page(**query: str) -> AppTest:
+def open_page(zone: str = "UTC", **query: str) -> AppTest:
     page = AppTest.from_file(str(SCRIPT), default_timeout=30)
+    page.context["timezone"] = zone
     for name, value in query.items():
         page.query_params[name] = value
     page.run()
@@ -91,6 +94,59 @@ def test_an_ingested_past_is_one_click_away(place: tuple[str, str]) -> None:
     assert shown["strip"]["state"] == "past"
     assert shown["chart"]["figure"]["layout"]["xaxis"]["range"][1].startswith("2018-02-05T12:0")
     assert asked(page, "end") == "newest"
+
+
+def test_a_past_looks_quiet_however_old_its_newest_document_is(place: tuple[str, str]) -> None:
+    fill(*place, busy_hour(PAST_S))
+    shown = parts(open_page(end="newest"))
+    assert (shown["strip"]["state"], shown["strip"]["level"]) == ("past", "none")
+    assert shown["tiles"]["tiles"][3]["level"] == "none"
+
+
+def test_a_past_says_how_many_headlines_are_kept_of_it(place: tuple[str, str]) -> None:
+    told = "each day keeps its newest 500 headlines, for 14 d after the last came in"
+    fill(*place, [*busy_hour(PAST_S), *busy_hour(int(time.time()))])
+    past = open_page(end="2018-02-05T12:01:00Z")
+    assert len(parts(past)["headlines"]["rows"]) == 60
+    assert told in [caption.value for caption in past.caption]
+    assert told not in [caption.value for caption in open_page().caption]
+
+
+def test_a_past_whose_minutes_are_dropped_keeps_chart_and_heatmap(place: tuple[str, str]) -> None:
+    url, namespace = place
+    fill(url, namespace, busy_hour(PAST_S))
+    with redis.Redis.from_url(url) as client:
+        # What their lifetime does after two days.
+        gone = list(client.scan_iter(match=Keys(namespace).window(60, 0)[:-1] + "*"))
+        assert client.delete(*gone) > 50
+    shown = parts(open_page(range="1h", end="newest"))
+    bars = next(trace for trace in shown["chart"]["figure"]["data"] if trace["type"] == "bar")
+    cells = shown["heatmap"]["figure"]["data"][0]
+    assert sum(bars["y"]) in range(350, 361)
+    assert {name for name, row in zip(cells["y"], cells["z"], strict=True) if any(v is not None for v in row)} == {
+        "Earnings",
+        "Macro",
+        "FX & crypto",
+    }
+
+
+def test_an_end_in_the_hour_that_comes_twice_stays_where_it_is(place: tuple[str, str]) -> None:
+    query = {"range": "custom", "from": "2026-10-24T23:30:00Z", "to": "2026-10-25T01:30:00Z"}
+    page = open_page("Europe/Berlin", **query)
+    assert asked(page, "to") == query["to"]
+    page.segmented_control(key="f_kind").select("news").run()
+    assert asked(page, "to") == query["to"] and asked(page, "kind") == "news"
+    page.segmented_control(key="f_to_fold").select(0).run()
+    assert asked(page, "to") == "2026-10-25T00:30:00Z"
+
+
+@pytest.mark.parametrize("end", ["1990-01-01T00:00:00Z", "2010-05-06T18:00:00Z", "2099-12-31T23:59:00Z"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Shanghai"])
+def test_an_end_of_long_ago_stays_where_it_is(place: tuple[str, str], zone: str, end: str) -> None:
+    page = open_page(zone, end=end)
+    page.segmented_control(key="f_kind").select("news").run()
+    assert not page.exception
+    assert asked(page, "end") == end
 
 
 def test_the_url_chooses_kind_range_end_and_topics(place: tuple[str, str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -74,6 +75,26 @@ def test_the_band_is_one_closed_polygon_for_each_unbroken_run() -> None:
     assert all(-1 <= y <= 1 for y in band["y"] if y is not None)
 
 
+#  clock    01:30    02:00    02:30    02:00    02:30    03:00    03:30
+#  UTC      23:30    00:00    00:30    01:00    01:30    02:00    02:30
+def test_time_runs_forward_through_an_hour_that_comes_twice() -> None:
+    start_s = int(datetime(2026, 10, 24, 23, 30, tzinfo=UTC).timestamp())
+    span = Span(start_s, start_s + 3 * 3_600, 1_800, 60)
+    windows = [Aggregate(at, 10, 4, 2, 4, 800) for at in range(span.start_s, span.end_s, span.step_s)]
+    berlin = Formats(words("en"), ZoneInfo("Europe/Berlin"))
+    chart = index_figure(windows, span, berlin, "v")
+    heatmap = heatmap_figure({"macro": windows}, span, berlin, "v")
+    for figure in (chart, heatmap):
+        for trace in [trace for trace in figure["data"] if trace.get("fill") is None]:
+            assert trace["x"] == sorted(set(trace["x"])) and len(trace["x"]) == 6
+        assert figure["layout"]["xaxis"]["range"] == ["2026-10-25T00:30:00", "2026-10-25T03:30:00"]
+    hover = chart["data"][1]["customdata"]
+    assert hover[0].startswith("25 Oct 2026, 01:30–02:00 UTC+2<br>")
+    assert hover[2].startswith("25 Oct 2026, 02:30 UTC+2–02:00 UTC+1<br>")
+    starts = [row[0] for row in chart_table(windows, berlin).rows]
+    assert len(set(starts)) == 6 and starts[-1] == "2026-10-25T01:30:00+02:00"
+
+
 def test_the_volume_counts_documents_not_stories() -> None:
     busy = [Aggregate(START_S, documents=40, negative=1, neutral=1, positive=1)]
     bars = next(trace for trace in index_figure(busy, SPAN, EN, "v")["data"] if trace["type"] == "bar")
@@ -139,6 +160,30 @@ def test_the_strip_says_whether_it_is_live(now_s: float, paused_s: float | None,
 
 
 @pytest.mark.parametrize(
+    ("now_s", "paused_s", "level"),
+    [
+        (SPAN.end_s, None, "old"),
+        (SPAN.end_s + 3_600, None, "none"),
+        (SPAN.end_s + 3_600, SPAN.end_s, "old"),
+        (SPAN.end_s + 3_600, SPAN.end_s + 3_600, "none"),
+    ],
+    ids=["live", "past", "paused while live", "paused in a past"],
+)
+def test_the_age_of_the_data_draws_no_eye_in_a_past(now_s: float, paused_s: float | None, level: str) -> None:
+    seen, moment = Totals(newest_received_ms=START_S * 1000), Moment(now_s, paused_s)
+    shown = strip(seen, mode(SPAN, moment), moment, SPAN, EN)
+    assert shown["level"] == level
+    assert shown["age"].startswith("newest document ")
+
+
+@pytest.mark.parametrize(("past", "level"), [(False, "old"), (True, "none")])
+def test_the_tile_of_the_age_is_grey_in_a_past(past: bool, level: str) -> None:
+    seen = Totals(newest_received_ms=START_S * 1000)
+    shown = tiles(Sums(WINDOWS[0], WINDOWS[1], WINDOWS, 300, 300), seen, START_S + 3_600, EN, past=past)[3]
+    assert (shown["level"], shown["value"]) == (level, "1 h")
+
+
+@pytest.mark.parametrize(
     ("label", "mark", "tone"), [("negative", "▼", "neg"), ("neutral", "●", "neu"), ("positive", "▲", "pos")]
 )
 def test_a_headline_has_mark_sign_and_tone(label: str, mark: str, tone: str) -> None:
@@ -165,7 +210,7 @@ def test_hostile_headlines_become_text() -> None:
 
 def test_the_tables_hold_what_the_charts_show_newest_first() -> None:
     chart = chart_table(WINDOWS, EN)
-    assert chart.rows[0][0] == "2026-01-02T12:04:00"
+    assert chart.rows[0][0] == "2026-01-02T12:04:00+00:00"
     assert dict(zip(chart.header, chart.rows[2], strict=True))["Index"] is None
     topics = topics_table({"macro": WINDOWS}, SPAN, EN)
     assert topics.columns["Macro"] == [-0.72, 0.4, None, 0.0, 0.0]

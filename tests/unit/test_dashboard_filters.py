@@ -28,7 +28,6 @@ from model.labels import TOPICS
 from stream.store.keys import WINDOW_TTL_S
 
 NOW_S = 1_770_000_030.5
-DAY_S = 86_400
 
 instants = st.integers(min_value=700_000_000, max_value=4_000_000_000)
 
@@ -112,6 +111,22 @@ def test_wider_windows_cover_the_same_time_and_end_with_the_widest() -> None:
     span = Span(60, 660, 60, 60)
     assert wider(span) == Span(0, 900, 300, 300)
     assert wider(Span(0, 7_200, 3_600, 3_600)) is None
+
+
+@given(instants, st.integers(min_value=60, max_value=MAX_CUSTOM_S))
+def test_columns_are_never_made_of_narrower_windows_than_the_chart(start_s: int, length_s: int) -> None:
+    span: Span | None = span_of(Filters(range=CUSTOM, from_s=start_s, to_s=start_s + length_s), NOW_S, 0)
+    while span is not None:
+        columns = columns_of(span)
+        assert columns.width_s >= span.width_s
+        assert columns.start_s <= span.start_s and columns.end_s >= span.end_s
+        span = wider(span)
+
+
+def test_an_hour_whose_minutes_are_gone_has_columns_of_five_minutes() -> None:
+    hour = Span(0, 3_600, 60, 60)
+    assert columns_of(hour) == Span(0, 3_600, 180, 60)
+    assert columns_of(Span(0, 3_600, 300, 300)) == Span(0, 3_600, 300, 300)
 
 
 def test_topics_chosen_replace_the_market() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import pytest
 from streamlit import config
 
-from dashboard.server import allowed_hosts, streamlit_settings
+from dashboard.server import allowed_hosts, check_address, streamlit_settings
 from dashboard.source import Source
 from stream.settings import ConfigurationError, Settings
 from stream.store.client import StoreError
@@ -81,6 +82,20 @@ def test_a_server_answers_only_under_its_own_names(host: str, there: str, missin
 
 def test_a_server_on_every_address_answers_under_any_name() -> None:
     assert allowed_hosts("0.0.0.0") == ["*"]
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"^BAROGRAPH_DASHBOARD_PORT={port}: taken on 127.0.0.1; take an"):
+            check_address("127.0.0.1", port)
+    check_address("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_of_another_machine_is_refused_by_name(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^BAROGRAPH_DASHBOARD_HOST={host}, port 0: no server can listen"):
+        check_address(host, 0)
 
 
 def test_the_settings_shipped_are_known_to_streamlit_and_keep_it_quiet() -> None:

@@ -17,10 +17,16 @@ from dashboard.formats import Formats, zone_of
 from dashboard.i18n import LANGUAGES, first_choice, words
 from dashboard.palette import DARK_BACKGROUND, LIGHT_BACKGROUND, PALETTES, contrast, palette
 from dashboard.safe import csv_text, link, plain
+from dashboard.wall import comes_twice, instant_s, wall
 from model.labels import KINDS, SENTIMENTS, TOPICS
+from stream.core.event_time import DAY_S
 
 ROOM = Path(dashboard.__file__).parent
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC).timestamp()
+BERLIN = ZoneInfo("Europe/Berlin")
+# 2026-10-25 in Berlin: 02:00 to 03:00 comes twice, first as UTC+2, then as UTC+1.
+FIRST_HALF_PAST_TWO = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()
+SECOND_HALF_PAST_TWO = datetime(2026, 10, 25, 1, 30, tzinfo=UTC).timestamp()
 EN = Formats(words("en"), UTC)
 ZH = Formats(words("zh"), ZoneInfo("Asia/Shanghai"))
 
@@ -145,10 +151,48 @@ def test_times_are_the_readers_own() -> None:
     assert Formats(words("en"), ZoneInfo("Asia/Kolkata")).zone_name(NOON) == "Asia/Kolkata (UTC+5:30)"
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"])
+@given(at_s=st.integers(min_value=1_000_000_000, max_value=2_000_000_000))
+def test_every_instant_comes_back_from_what_the_clock_shows(zone: str, at_s: int) -> None:
+    assert instant_s(wall(at_s, ZoneInfo(zone)), ZoneInfo(zone)) == at_s
+
+
+@pytest.mark.parametrize("half_hours", range(4))
+def test_the_hour_that_comes_twice_comes_back_as_it_was(half_hours: int) -> None:
+    at_s = int(FIRST_HALF_PAST_TWO) + half_hours * 1_800
+    shown = wall(at_s, BERLIN)
+    assert instant_s(shown, BERLIN) == at_s
+    assert comes_twice(shown, BERLIN) is (half_hours < 3)
+
+
+def test_an_hour_that_is_left_out_does_not_come_twice() -> None:
+    assert not comes_twice(datetime(2026, 3, 29, 2, 30), BERLIN)
+    assert not comes_twice(datetime(2026, 10, 25, 2, 30), UTC)
+
+
+def test_a_time_that_comes_twice_is_told_apart() -> None:
+    berlin = Formats(words("en"), BERLIN)
+    assert berlin.instant(FIRST_HALF_PAST_TWO) == "25 Oct 2026, 02:30 UTC+2"
+    assert berlin.instant(SECOND_HALF_PAST_TWO) == "25 Oct 2026, 02:30 UTC+1"
+    assert berlin.span(FIRST_HALF_PAST_TWO, SECOND_HALF_PAST_TWO) == "25 Oct 2026, 02:30 UTC+2–02:30 UTC+1"
+    assert berlin.instant(SECOND_HALF_PAST_TWO + 3_600) == "25 Oct 2026, 03:30"
+    assert berlin.stamp(SECOND_HALF_PAST_TWO) == "2026-10-25T02:30:00+01:00"
+
+
+def test_a_change_of_the_clocks_is_noticed_and_an_axis_has_one_offset() -> None:
+    berlin, start_s = Formats(words("en"), BERLIN), int(FIRST_HALF_PAST_TWO)
+    assert berlin.clocks_change(start_s, start_s + 3_600)
+    assert berlin.clocks_change(start_s - 20 * DAY_S, start_s + DAY_S)
+    assert not berlin.clocks_change(start_s, start_s + 1_799)
+    steady = berlin.steady(SECOND_HALF_PAST_TWO)
+    assert steady.plot_time(FIRST_HALF_PAST_TWO) == "2026-10-25T01:30:00"
+    assert steady.plot_time(SECOND_HALF_PAST_TWO) == "2026-10-25T02:30:00"
+
+
 def test_a_headline_of_another_day_says_which() -> None:
     assert EN.short(NOON, NOON) == "12:00:00"
-    assert EN.short(NOON - 86_400, NOON) == "01-01 12:00"
-    assert EN.short(NOON - 10 * 86_400, NOON) == "2025-12-23 12:00"
+    assert EN.short(NOON - DAY_S, NOON) == "01-01 12:00"
+    assert EN.short(NOON - 10 * DAY_S, NOON) == "2025-12-23 12:00"
 
 
 @pytest.mark.parametrize("name", [None, "", "Nowhere/City", "../../etc/passwd", "Europe"])
