@@ -17,8 +17,6 @@ MAX_RAW_BYTES: Final = 65_536
 MAX_REASON_CHARS: Final = 500
 # The record that a source could not read is sent on with its reason here, so that one place counts it.
 PROBLEM_HEADER: Final = "barograph-problem"
-# Kafka takes 1,048,588 bytes; four bytes a character, escapes and the other fields have to fit.
-MAX_RECORD_BYTES: Final = 1_000_000
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -113,8 +111,8 @@ class BadRecord(ValueError):
 _incoming: Final = msgspec.json.Decoder(_Incoming)
 _encoder: Final = msgspec.json.Encoder()
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
-_PAIR: Final = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+# Any escape, so that the second of two backslashes begins none; group 1: half of a character without its other half.
+_ESCAPE: Final = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)", re.DOTALL)
 
 
 def encode(record: Document | Prediction | DeadLetter) -> bytes:
@@ -136,7 +134,7 @@ def decode_document(raw: bytes, *, received_at: datetime, trust_received_at: boo
     try:
         incoming = _incoming.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
-        raise BadRecord(_json_problem(exc, raw)) from None
+        raise BadRecord(json_problem(exc, raw)) from None
     if incoming.schema != SCHEMA:
         raise BadRecord(f"schema: {incoming.schema} is not known; this version reads {SCHEMA}")
     tickers = incoming.tickers or ()
@@ -197,8 +195,8 @@ def dead_letter(raw: bytes, *, origin: Origin, reason: str, at: datetime) -> Dea
     )
 
 
-def _json_problem(exc: Exception, raw: bytes) -> str:
-    """Return msgspec's words as `field: reason`, never with the value that was sent."""
+def json_problem(exc: Exception, raw: bytes) -> str:
+    """Return msgspec's words on a text as `field: reason` or `not JSON: reason`, never with the value that was sent."""
     message = str(exc)
     missing = _MISSING.search(message)
     if missing:
@@ -209,18 +207,18 @@ def _json_problem(exc: Exception, raw: bytes) -> str:
         return f"{field or 'document'}: {reason[:1].lower()}{reason[1:]}"
     if isinstance(exc, msgspec.ValidationError):
         return f"document: {reason[:1].lower()}{reason[1:]}"
-    if _lone_surrogate(raw):
+    if lone_surrogate(raw) is not None:
         return "not JSON: a lone surrogate (half of a character) in a string"
     return f"not JSON: {message}"
 
 
-def _lone_surrogate(raw: bytes) -> bool:
-    return bool(_SURROGATE.search(_PAIR.sub(b"", raw)))
+def lone_surrogate(raw: bytes) -> int | None:
+    """Return at which byte of a JSON text the escape of half a character stands alone, None where none does."""
+    return next((escape.start() for escape in _ESCAPE.finditer(raw) if escape[1]), None)
 
 
 __all__ = [
     "MAX_RAW_BYTES",
-    "MAX_RECORD_BYTES",
     "MAX_TEXT_CHARS",
     "PROBLEM_HEADER",
     "BadRecord",
@@ -234,4 +232,6 @@ __all__ = [
     "decode_document",
     "decode_prediction",
     "encode",
+    "json_problem",
+    "lone_surrogate",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -19,6 +21,10 @@ CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 # Read elsewhere, and no settings of a role: where Kafka's jars are kept, where tests find real text.
 OTHER_VARIABLES = (f"{PREFIX}CACHE", f"{PREFIX}DATA")
 DEFAULT_CONFIG = Path("barograph.toml")
+
+_SCHEME = re.compile(r"^[a-z]+:/+", re.IGNORECASE)
+# In a URL that is not well-formed: a password may stand where the port belongs, or among the options.
+_DOUBTFUL = re.compile(r"\?.*|:(?!\d{1,5}(?:/\d*)?\Z).*", re.DOTALL)
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -49,6 +55,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             pattern=r"^(rediss?|unix)://\S+$",
+            repr=False,
             description="redis://… of an existing Redis or Valkey; unset: an embedded one",
         ),
     ] = None
@@ -62,7 +69,7 @@ class Settings(BaseSettings):
     session_timeout_s: Annotated[float, Field(ge=6, le=300, description="Kafka refuses a group session under 6 s")] = (
         10.0
     )
-    batch_max: Annotated[int, Field(ge=1, le=4096, description="documents scored at once")] = 64
+    batch_max: Annotated[int, Field(ge=1, le=1024, description="documents scored at once")] = 64
     batch_wait_s: Annotated[float, Field(ge=0.001, le=5, description="how long a batch may fill")] = 0.05
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -78,6 +85,29 @@ class Settings(BaseSettings):
 
     dashboard_host: str = "127.0.0.1"
     dashboard_port: Annotated[Port, Field(description="0: a free one")] = 8501
+
+    @field_validator("redis_url")
+    @classmethod
+    def _has_an_address(cls, value: str | None) -> str | None:
+        try:
+            parts = urlsplit(value or "redis://unset")
+            found = parts.scheme == "unix" or (parts.hostname and (parts.port is None or parts.port > 0))
+        except ValueError:  # its words may quote the password
+            found = False
+        if not found:
+            raise ValueError("there is no host in it, or its port is no number from 1 to 65535")
+        if "@" in parts.path + parts.query + parts.fragment:
+            raise ValueError("in a user or password, / ? # @ are written %2F %3F %23 %40")
+        return value
+
+    @field_validator("ingest_host", "dashboard_host")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        try:
+            value.encode("idna")
+        except UnicodeError:
+            raise ValueError("expected an address or a name of this machine") from None
+        return value
 
     @field_validator("ingest_token")
     @classmethod
@@ -132,6 +162,16 @@ def _explain(error: Any) -> str:
     if field is None:
         return f"{name}: no such setting in {config_file()}; known are {', '.join(sorted(Settings.model_fields))}"
     secret = "token" in name or "secret" in name or "password" in name
-    value = "(hidden)" if secret else repr(error.get("input"))
+    value = "(hidden)" if secret else repr(_without_password(error.get("input")))
     note = f" ({field.description})" if field.description else ""
-    return f"{PREFIX}{name.upper()}={value}: {error['msg']}{note}"
+    return f"{PREFIX}{name.upper()}={value}: {error['msg'].removeprefix('Value error, ')}{note}"
+
+
+def _without_password(value: Any) -> Any:
+    """Return what looks like a URL without its user, password and options; anything else as it is."""
+    found = _SCHEME.match(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or not (found or "@" in value):
+        return value
+    start = found.end() if found else 0
+    _, at, place = value[start:].rpartition("@")
+    return value[:start] + ("(hidden)@" if at else "") + _DOUBTFUL.sub(":(hidden)", place)

@@ -12,17 +12,17 @@ from typing import Final
 import msgspec
 
 from stream.api.errors import Problem, RequestError, refuse
-from stream.codec import BadRecord, Document
+from stream.codec import BadRecord, Document, json_problem, lone_surrogate
 from stream.sources.incoming import field_and_reason, read_incoming
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
+MAX_MEMBERS: Final = 1_000
 
+# zlib copies what is left of its input at the end of each gzip member.
+_SLICE_BYTES: Final = 65_536
 _BYTE: Final = re.compile(r"\(byte (\d+)\)")
 _FIELD: Final = re.compile(rb'(?<!\\)"(\w{1,40})"\s*:')
-_HALF: Final = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
-)
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -61,23 +61,27 @@ def unpacked(body: bytes, max_bytes: int) -> bytes:
     """Return what a gzip body holds, never unpacking more than is allowed.
 
     Raises:
-        RequestError: 413, it is larger; 400, it is no gzip data or not all of it.
+        RequestError: 413, it is larger; 400, it is no gzip data, not all of it, or in more than `MAX_MEMBERS` members.
     """
     parts: list[bytes] = []
-    left = max_bytes
-    while body:
-        unpacker = zlib.decompressobj(wbits=31)
+    left, at, members = max_bytes, 0, 0
+    unpacker = None
+    while at < len(body):
+        if unpacker is None or unpacker.eof:
+            unpacker, members = zlib.decompressobj(wbits=31), members + 1
+            if members > MAX_MEMBERS:
+                raise refuse(400, "body", f"has more than {MAX_MEMBERS} gzip members; pack it as one")
+        piece = body[at : at + _SLICE_BYTES]
         try:
-            part = unpacker.decompress(body, left + 1)
+            parts.append(unpacker.decompress(piece, left + 1))
         except zlib.error as exc:
             raise refuse(400, "body", f"is not gzip data: {exc}") from None
-        left -= len(part)
+        left -= len(parts[-1])
         if left < 0:
             raise too_large(max_bytes)
-        if not unpacker.eof:
-            raise refuse(400, "body", "ends in the middle of its gzip data")
-        parts.append(part)
-        body = unpacker.unused_data
+        at += len(piece) - len(unpacker.unused_data)
+    if unpacker is not None and not unpacker.eof:
+        raise refuse(400, "body", "ends in the middle of its gzip data")
     return b"".join(parts)
 
 
@@ -107,15 +111,10 @@ def _split_json(body: bytes) -> list[bytes]:
             return [bytes(raw) for raw in _array.decode(body)]
         batch = _object.decode(body)
     except msgspec.ValidationError as exc:
-        raise RequestError(422, [problem_of(BadRecord(_told(exc)), body)]) from None
+        raise RequestError(422, [problem_of(BadRecord(json_problem(exc, body)), body)]) from None
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
-        raise RequestError(400, [problem_of(BadRecord(f"not JSON: {exc}"), body)]) from None
+        raise RequestError(400, [problem_of(BadRecord(json_problem(exc, body)), body)]) from None
     return [body] if isinstance(batch.documents, msgspec.UnsetType) else [bytes(raw) for raw in batch.documents]
-
-
-def _told(exc: msgspec.ValidationError) -> str:
-    reason, _, path = str(exc).partition(" - at `$")
-    return f"{path.rstrip('`').lstrip('.') or 'document'}: {reason[:1].lower()}{reason[1:]}"
 
 
 def read_documents(raws: Sequence[bytes], *, received_at: datetime, key: bytes) -> tuple[list[Document], list[Problem]]:
@@ -139,12 +138,9 @@ def problem_of(bad: BadRecord, raw: bytes, index: int | None = None) -> Problem:
         raw.decode()
     except UnicodeDecodeError as exc:
         return Problem(_field_before(raw, exc.start), f"not JSON: byte {exc.start} is not UTF-8", index)
-    byte, half = _BYTE.search(reason), _HALF.search(raw)
-    if half and ("surrogate" in reason or not byte or "escape" in reason):
-        return Problem(
-            _field_before(raw, half.start()), "not JSON: a lone surrogate (half of a character) in a string", index
-        )
-    return Problem(_field_before(raw, int(byte[1])) if byte else "body", reason, index)
+    byte, half = _BYTE.search(reason), lone_surrogate(raw)
+    at = half if half is not None else int(byte[1]) if byte else 0
+    return Problem(_field_before(raw, at), reason, index)
 
 
 def _field_before(raw: bytes, position: int) -> str:

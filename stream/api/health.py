@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,11 @@ from typing import Final
 KEPT_S: Final = 5.0
 PATIENCE_S: Final = 3.0
 
+logger = logging.getLogger(__name__)
+
 
 class Health:
-    """Asks in a thread and keeps the answer for `KEPT_S`.
+    """Asks in a thread, keeps the answer for `KEPT_S`, and logs it when it changes.
 
     Args:
         probe: raises where the broker does not answer.
@@ -24,6 +27,7 @@ class Health:
         self._thread = ThreadPoolExecutor(1, "health")
         self._asking: asyncio.Future[str | None] | None = None
         self._answer: tuple[float, str | None] | None = None
+        self._logged: str | None = None
 
     def close(self) -> None:
         """End without waiting for a probe that hangs."""
@@ -38,9 +42,21 @@ class Health:
             try:
                 problem = await asyncio.wait_for(asyncio.shield(self._asking), PATIENCE_S)
             except TimeoutError:
-                return f"Kafka did not answer within {PATIENCE_S:g} s"
+                problem = f"Kafka did not answer within {PATIENCE_S:g} s"
+                self._log(problem)
+                return problem
+            self._log(problem)
             self._answer = (time.monotonic(), problem)
         return self._answer[1]
+
+    def _log(self, problem: str | None) -> None:
+        if problem == self._logged:
+            return
+        self._logged = problem
+        if problem is None:
+            logger.info("Kafka answers again")
+        else:
+            logger.warning("not healthy: %s", problem)
 
     def _ask(self) -> str | None:
         try:

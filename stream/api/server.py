@@ -12,6 +12,7 @@ import uvicorn
 from stream.api.app import create_app
 from stream.api.documents import CONFIRM_TIMEOUT_S, Intake, Limits
 from stream.api.health import Health
+from stream.listening import warn_if_open
 from stream.settings import ConfigurationError, Settings
 from stream.sources.authors import author_key
 from stream.sources.publisher import Publisher, document_topic_ids
@@ -19,6 +20,8 @@ from stream.sources.publisher import Publisher, document_topic_ids
 # A request waits no longer than this for room; then its sender is told to come back.
 ROOM_TIMEOUT_S: Final = 1.0
 MAX_CONNECTIONS: Final = 512
+# After a signal to stop; whoever stops this role has to wait longer.
+FINISH_TIMEOUT_S: Final = int(CONFIRM_TIMEOUT_S) + 1
 
 logger = logging.getLogger(__name__)
 
@@ -55,17 +58,19 @@ def serve(settings: Settings) -> None:
         # Whose limit it is must not be for the sender to say.
         proxy_headers=False,
         limit_concurrency=MAX_CONNECTIONS,
-        timeout_graceful_shutdown=int(CONFIRM_TIMEOUT_S) + 1,
+        timeout_graceful_shutdown=FINISH_TIMEOUT_S,
         ws="none",
     )
     # uvicorn raises the signal once more when it is done: a clean stop is no failure.
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, signal.SIG_IGN)
     logger.info("POST documents to http://%s:%d/v1/documents", settings.ingest_host, listening.getsockname()[1])
+    warn_if_open("ingest", settings.ingest_host, "the token and all documents travel unencrypted")
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
-        publisher.close()
+        # Every request has its answer, or has had its time.
+        publisher.close(timeout_s=0)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# A broker refuses a batch above 1,048,588 bytes as shipped; this leaves room for key, headers and framing.
-MAX_RECORD_BYTES = 1_000_000
+# A broker refuses a batch above 1,048,588 bytes as shipped.
 MAX_REQUEST_BYTES = 1_048_576
 
 # A wrong password looks like an unreachable broker until this has passed: kafka-python waits 30 s as shipped.

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stream.cli.logs import set_up_logging
+from stream.listening import warn_if_open
 from stream.settings import load_settings
 
 
@@ -19,4 +20,5 @@ def dashboard(
 
     settings = load_settings(dashboard_host=host, dashboard_port=port)
     set_up_logging(settings.log_level)
+    warn_if_open("dashboard", settings.dashboard_host, "whoever reaches it sees every page, without a password")
     serve(settings)

@@ -39,8 +39,12 @@ def file(
     timeout_s: Annotated[float, typer.Option(min=0.1, help="how long --wait waits")] = 600.0,
 ) -> None:
     """Send documents from files: each line becomes one record, a bad one a dead letter with its reason."""
+    import signal
+
     from stream.cli.ingest_file import Request, run
 
+    # Whoever stops it, by key or by signal: what was sent is confirmed and counted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     raise typer.Exit(run(Request(paths, start, end, speed, redate, timeout_s if wait else None)))
 
 

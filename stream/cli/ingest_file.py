@@ -21,7 +21,7 @@ from stream.sources.errors import SourceError
 from stream.sources.files import SourceFile
 from stream.sources.publisher import Publisher
 from stream.sources.schedule import Span, parse_instant, parse_speed
-from stream.sources.sender import Options, Sender, Tally
+from stream.sources.sender import FileSender, Options, Tally
 from stream.sources.visible import wait_until_applied
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def run(request: Request) -> int:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     key = author_key(settings.home)
     publisher = Publisher(str(settings.kafka_bootstrap))
-    sender = Sender(publisher, key, options)
+    sender = FileSender(publisher, key, options)
     started_s = time.monotonic()
     try:
         with _progress() as progress:
@@ -104,7 +104,7 @@ def summary(tally: Tally, seconds: float) -> str:
     return "\n".join([line, *(f"  set aside {reason}" for reason in tally.reasons)])
 
 
-def _send(files: list[SourceFile], sender: Sender, publisher: Publisher, progress: Progress) -> None:
+def _send(files: list[SourceFile], sender: FileSender, publisher: Publisher, progress: Progress) -> None:
     for file in files:
         task = progress.add_task(Path(file.name).name, total=file.size_bytes, rate="")
         before = sender.tally.lines

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from stream.cli.output import whole_file
 from stream.settings import ConfigurationError, load_settings
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def evaluate(
         raise ConfigurationError(str(exc)) from None
     show(comparison, Console(width=None if sys.stdout.isatty() else 150), matrices=matrices)
     if json_out is not None:
-        with _written(json_out) as file:
+        with whole_file(json_out) as file:
             file.write(json.dumps(as_json(comparison), ensure_ascii=False, indent=1) + "\n")
 
 
@@ -95,7 +94,7 @@ def predict(
     classifier = _classifier(model, device, precision)
     read = failed = 0
     try:
-        with _raw(source) as (raw, total), _written(Path(out)) as file, _bar(raw, total) as bar:
+        with _raw(source) as (raw, total), whole_file(Path(out)) as file, _bar(raw, total) as bar:
             for line, answered in predict_lines(classifier.read, _lines(raw)):
                 file.write(line + "\n")
                 read += answered
@@ -139,25 +138,6 @@ def _lines(raw: IO[bytes]) -> Iterator[bytes]:
         while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
             rest = unpacked.readline(MAX_LINE_BYTES + 1)
         yield line
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[IO[str]]:
-    """Open a file beside its place, moved there when it is whole; `-` is standard output."""
-    if str(path) == "-":
-        yield sys.stdout
-        return
-    parent = path.resolve().parent
-    if not parent.is_dir():
-        raise ConfigurationError(f"{path}: the folder {parent} does not exist")
-    handle, name = tempfile.mkstemp(dir=parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yield file
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from stream.broker.profile import producer_settings
 from stream.broker.reach import require_reachable
 from stream.broker.topics import DOCUMENT_TOPICS, DOCUMENTS_NEWS, documents_topic, end_offsets, topic_ids
 from stream.codec import MAX_RAW_BYTES, MAX_REASON_CHARS, PROBLEM_HEADER, Document, Origin, encode
+from stream.core.progress import Part
 from stream.core.stories import story_key
 from stream.sources.errors import SourceError
 
@@ -49,8 +50,8 @@ class Publisher:
         self._room_timeout_s = room_timeout_s
         self._changed = threading.Condition()
         self._sent = self._confirmed = self._failed = self._pending_bytes = 0
-        self._last: dict[tuple[str, int], int] = {}
-        self._untold: set[tuple[str, int]] = set()
+        self._last: dict[Part, int] = {}
+        self._untold: set[Part] = set()
         self.failure: SourceError | None = None
         self.topic_ids = document_topic_ids(bootstrap)
         try:
@@ -72,7 +73,7 @@ class Publisher:
         with self._changed:
             return self._sent - self._confirmed - self._failed
 
-    def last_offsets(self) -> dict[tuple[str, int], int]:
+    def last_offsets(self) -> dict[Part, int]:
         """Return the highest confirmed offset by topic and partition.
 
         Raises:
@@ -86,7 +87,7 @@ class Publisher:
                 ends = end_offsets(self._bootstrap, DOCUMENT_TOPICS)
             except BrokerError as exc:
                 raise SourceError(str(exc), permanent=exc.permanent) from exc
-            last |= {place: ends[place] - 1 for place in untold if place in ends}
+            last |= {part: ends[part] - 1 for part in untold if part in ends}
         return last
 
     def send(self, document: Document) -> Confirmation:
@@ -179,14 +180,14 @@ class Publisher:
         return pending < MAX_PENDING and self._pending_bytes < MAX_PENDING_BYTES
 
     def _on_confirmed(self, size_bytes: int, metadata: Any) -> None:
-        place = (metadata.topic, metadata.partition)
+        part = (metadata.topic, metadata.partition)
         with self._changed:
             self._confirmed += 1
             self._pending_bytes -= size_bytes
             if metadata.offset < 0:
-                self._untold.add(place)
+                self._untold.add(part)
             else:
-                self._last[place] = max(self._last.get(place, -1), metadata.offset)
+                self._last[part] = max(self._last.get(part, -1), metadata.offset)
             self._changed.notify_all()
 
     def _on_failed(self, size_bytes: int, exc: Exception) -> None:

@@ -47,7 +47,7 @@ class Tally:
     reasons: list[str] = field(default_factory=list)
 
 
-class Sender:
+class FileSender:
     """Sends the lines of one run, over one or several files."""
 
     def __init__(self, publisher: Publisher, key: bytes, options: Options) -> None:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from stream.core.progress import Part
 from stream.sources.errors import SourceError
 
-Place = tuple[str, int]
 _LOOK_S = 0.05
 
 
-def left_by_place(last: Mapping[Place, int], applied: Mapping[Place, int | None]) -> dict[Place, int]:
+def left_by_part(last: Mapping[Part, int], applied: Mapping[Part, int | None]) -> dict[Part, int]:
     """Return how many offsets are not applied yet, by topic and partition, where any are.
 
     Args:
         last: highest offset sent.
         applied: highest offset applied; None before the first.
     """
-    behind = {place: offset - (-1 if (at := applied.get(place)) is None else at) for place, offset in last.items()}
-    return {place: count for place, count in behind.items() if count > 0}
+    behind = {part: offset - (-1 if (at := applied.get(part)) is None else at) for part, offset in last.items()}
+    return {part: count for part, count in behind.items() if count > 0}
 
 
 def wait_until_applied(
-    last: Mapping[Place, int],
+    last: Mapping[Part, int],
     applied: Callable[[str, int], int | None],
     *,
     topic_ids: Mapping[str, str],
@@ -43,10 +43,10 @@ def wait_until_applied(
         SourceError: not in time; the message says how far it came.
     """
     deadline = time.monotonic() + timeout_s
-    left, outage = {place: offset + 1 for place, offset in last.items()}, ""
+    left, outage = {part: offset + 1 for part, offset in last.items()}, ""
     while left:
         try:
-            left = left_by_place(last, {place: applied(topic_ids[place[0]], place[1]) for place in last})
+            left = left_by_part(last, {part: applied(topic_ids[part[0]], part[1]) for part in last})
             outage = ""
         except SourceError as exc:
             if exc.permanent:
@@ -59,7 +59,7 @@ def wait_until_applied(
             time.sleep(_LOOK_S)
 
 
-def _not_yet(last: Mapping[Place, int], left: Mapping[Place, int], timeout_s: float) -> str:
+def _not_yet(last: Mapping[Part, int], left: Mapping[Part, int], timeout_s: float) -> str:
     (topic, partition), count = max(left.items(), key=lambda item: item[1])
     at = last[topic, partition]
     done = f"applied up to offset {at - count} of {at}" if count <= at else "none applied"

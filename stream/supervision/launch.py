@@ -21,7 +21,7 @@ from stream.running import Running, remove_running, write_running
 from stream.settings import Settings
 from stream.store import embedded as valkey_parts
 from stream.store.client import StoreError, address, connect, store_errors
-from stream.supervision.lock import HomeError, lock_home
+from stream.supervision.lock import HomeError, exposure, lock_home
 from stream.supervision.output import Output
 from stream.supervision.places import Places, choose_places
 from stream.supervision.roles import Role
@@ -51,6 +51,8 @@ def launch(settings: Settings, roles_of: RolesOf = application_roles) -> int:
         applications = list(roles_of(settings, places, os.environ))
         output = Output(sys.stdout, [UP, "kafka", "redis", *(role.name for role in applications)])
         _log_to(output)
+        if exposed := exposure(settings.home):
+            output.say(UP, exposed)
         try:
             servers = _servers(settings, places, os.environ)
             run = _Run(

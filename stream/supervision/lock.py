@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def lock_home(home: Path, wait_s: float = DYING_S) -> int:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def exposure(home: Path) -> str | None:
+    """Return a line where others than the owner can read or change what lies in the home, None where not."""
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if not mode & 0o077:
+        return None
+    return f"{home}: other users of this machine have access (mode {mode:04o}); `chmod 700 {home}` ends that"
 
 
 def is_held(home: Path) -> bool:

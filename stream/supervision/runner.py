@@ -45,6 +45,7 @@ class Runner:
         self._changed = changed
         self._keep_open = keep_open
         self._stopping = asyncio.Event()
+        self._killed = False
         self._process: asyncio.subprocess.Process | None = None
         self._said_ready = asyncio.Event()
         self._last: deque[str] = deque(maxlen=LAST_LINES)
@@ -68,22 +69,29 @@ class Runner:
     async def stop(self) -> None:
         """Ask the process to end, and return; `run` returns when it has. Killed after the grace."""
         self._stopping.set()
-        process = self._process
-        if process is None or process.returncode is not None:
+        # One that is only just being made is ended by `run`.
+        if self._process is not None:
+            await self._end(self._process)
+
+    def kill(self) -> None:
+        """Kill the process and what it started, at once."""
+        self._killed = True
+        self._stopping.set()
+        if self._process is not None:
+            _kill(self._process)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        """Ask the process to end; return when it has, killed after the grace."""
+        if self._killed:
+            _kill(process)
+        if process.returncode is not None:
             return
         _send(process, signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), self.role.grace_s)
         except TimeoutError:
             self._say(self.role.name, f"did not end within {self.role.grace_s:g} s: killed")
-            self.kill()
-
-    def kill(self) -> None:
-        """Kill the process and what it started, at once."""
-        self._stopping.set()
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            _kill(process)
 
     def _set(self, status: RoleStatus) -> None:
         self.status = status
@@ -111,17 +119,17 @@ class Runner:
         except OSError as exc:
             return f"cannot be started: {exc}"
         self._process = process
-        if self._stopping.is_set():
-            _send(process, signal.SIGTERM)
         self._set(states.started(self.status, process.pid))
         reading = asyncio.create_task(self._read(process))
         watching = asyncio.create_task(self._watch())
-        late = await self._ended(process, watching)
+        if self._stopping.is_set():  # told so while the process was being made
+            await self._end(process)
+        given_up = await self._ended(process, watching)
         watching.cancel()
         await asyncio.wait([reading], timeout=LAST_WORDS_S)
         reading.cancel()
         await asyncio.gather(reading, watching, return_exceptions=True)
-        return late or _reason(process.returncode)
+        return given_up or _reason(process.returncode)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -140,13 +148,19 @@ class Runner:
         """Return once the process has ended: None, or why it was ended for not becoming ready."""
         waiting = asyncio.create_task(process.wait())
         await asyncio.wait({waiting, watching}, timeout=self.role.ready_within_s, return_when=asyncio.FIRST_COMPLETED)
-        late = None
-        if not waiting.done() and not watching.done() and not self._stopping.is_set():
-            late = f"was not ready within {self.role.ready_within_s:g} s"
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+        given_up = None
+        if not waiting.done() and not self._stopping.is_set():
+            given_up = self._not_ready(watching)
+        if given_up:
+            _kill(process)
         await waiting
-        return late
+        return given_up
+
+    def _not_ready(self, watching: asyncio.Task[None]) -> str | None:
+        if not watching.done():
+            return f"was not ready within {self.role.ready_within_s:g} s"
+        exc = watching.exception()
+        return None if exc is None else f"cannot be asked whether it is ready: {exc or type(exc).__name__}"
 
     async def _watch(self) -> None:
         match self.role.ready:
@@ -178,6 +192,12 @@ class Runner:
 def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(number)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _reason(code: int | None) -> str:

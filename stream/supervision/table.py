@@ -102,6 +102,8 @@ def application_roles(
         environment=environment,
         folder=Path.cwd(),
         after=("kafka", "redis"),
+        # It gives requests in flight 11 s, then closes its producer.
+        grace_s=13.0,
     )
     return [*workers, dashboard, ingest]
 

@@ -310,7 +310,10 @@ def test_kafka_that_is_not_there_is_one_clear_line(
     assert not caught.value.permanent
 
 
-def test_ctrl_c_flushes_and_says_how_much_is_confirmed(bootstrap: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_flushes_and_says_how_much_is_confirmed(
+    bootstrap: str, tmp_path: Path, number: signal.Signals
+) -> None:
     path = tmp_path / "in.jsonl"
     first = datetime(2018, 2, 5, tzinfo=UTC)
     rows = [document(f"t{i}", published_at=first.isoformat()) for i in range(20)]
@@ -323,7 +326,7 @@ def test_ctrl_c_flushes_and_says_how_much_is_confirmed(bootstrap: str, tmp_path:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         wait_until(lambda: sum(ends(bootstrap).values()) == sum(before.values()) + 20, 30, "the first twenty are sent")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert err.strip() == "stopped: 21 lines read, 20 of 20 records confirmed"

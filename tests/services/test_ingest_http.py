@@ -181,7 +181,15 @@ def test_other_methods_are_405(client: httpx.Client, method: str) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
 
 
+def test_a_server_that_others_can_reach_says_so_once(bootstrap: str, tmp_path: Path) -> None:
+    with serving(tmp_path, bootstrap, INGEST_HOST="0.0.0.0"):
+        said = [line for line in (tmp_path / "ingest.log").read_text().splitlines() if "beyond this machine" in line]
+    assert len(said) == 1
+    assert "WARNING" in said[0] and "0.0.0.0" in said[0]
+
+
 def test_answers_tell_nothing_of_the_server(client: httpx.Client) -> None:
+    assert client.get("/healthz").json() == {"ok": True}
     for answer in (client.get("/healthz"), client.get("/nowhere"), client.post("/v1/documents", content=b"{")):
         assert "server" not in answer.headers
         assert answer.headers["content-type"] == "application/json"

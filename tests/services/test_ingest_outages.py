@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -123,6 +124,34 @@ def test_ctrl_c_while_kafka_is_frozen_ends_with_the_counts_and_no_traceback(tmp_
     assert out == ""
 
 
+def test_a_stop_while_kafka_is_frozen_ends_within_the_grace_with_an_answer(tmp_path: Path) -> None:
+    kafka = own_kafka(tmp_path)
+    with start(kafka) as broker:
+        prepare_topics(kafka.bootstrap)
+        with serving(tmp_path / "home", kafka.bootstrap) as (address, process):
+            answers: list[int] = []
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+
+            def post() -> None:
+                answer = httpx.post(f"{address}/v1/documents", json=[document("x")], headers=headers, timeout=30)
+                answers.append(answer.status_code)
+
+            broker.send_signal(signal.SIGSTOP)
+            try:
+                posting = threading.Thread(target=post, daemon=True)
+                posting.start()
+                posting.join(1)  # the request waits for Kafka
+                started = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(40) == 0
+                took_s = time.monotonic() - started
+                posting.join(10)
+            finally:
+                broker.send_signal(signal.SIGCONT)
+    assert answers == [503]
+    assert took_s < 13
+
+
 def test_a_broker_that_confirms_nothing_is_503_and_the_same_request_succeeds_later(tmp_path: Path) -> None:
     kafka = own_kafka(tmp_path)
     with start(kafka) as broker:
@@ -137,6 +166,7 @@ def test_a_broker_that_confirms_nothing_is_503_and_the_same_request_succeeds_lat
                     answer = client.post("/v1/documents", json=rows)
                     waited = timedelta(seconds=time.monotonic() - started)
                     wait_until(lambda: client.get("/healthz").status_code == 503, 20, "healthz tells it", every_s=0.5)
+                    assert client.get("/healthz").json() == {"ok": False}
                 finally:
                     broker.send_signal(signal.SIGCONT)
                 assert answer.status_code == 503
@@ -147,5 +177,8 @@ def test_a_broker_that_confirms_nothing_is_503_and_the_same_request_succeeds_lat
                 assert again.status_code == 202
                 assert {place["id"] for place in again.json()["documents"]} == set(answer.json()["unconfirmed"])
                 wait_until(lambda: client.get("/healthz").status_code == 200, 20, "healthz is well", every_s=0.5)
+            said = (tmp_path / "home" / "ingest.log").read_text()
+            assert "not healthy: " in said
+            assert "Kafka answers again" in said
             found = [decode_document(r.value, received_at=NOW).id for r in records_since(kafka.bootstrap, before)]
             assert set(found) == set(answer.json()["unconfirmed"])

@@ -22,7 +22,7 @@ from stream.running import RUNNING_NAME, Running, is_alive, load_running
 from tests.servers import wait_until
 
 START_S = 60.0
-STOP_S = 15.0
+STOP_S = 25.0
 STAND_IN = Path(__file__).with_name("stand_in_up.py")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.api import body as bodies
@@ -67,6 +68,8 @@ def test_an_empty_batch_says_so(kind: str, body: bytes) -> None:
         (rb'[{"kind":"news","source":"s","text":"a\ud83d"}]', 400, "text", "a lone surrogate"),
         (rb'{"kind":"news","source":"s","text":"x","title":"\udc00!"}', 400, "title", "a lone surrogate"),
         (rb'{"kind":"news","source":"s","text":"\ud83d\ude00", "title": "\ud83d"}', 400, "title", "a lone surrogate"),
+        (rb'[{"kind":"news","source":"s\\ud83d","text":"\udc00"}]', 400, "text", "a lone surrogate"),
+        (rb'[{"kind":"news","source":"s\\ud83d","text":x}]', 400, "text", "invalid character"),
         (rb'[{"kind":"news","source":"s","text":"a\u0000"}]', 422, "text", "has a zero byte at character 1"),
         (b'[{"kind":"news","source":"s"}]', 422, "text", "is missing"),
         (b'[{"kind":"news","source":"s","text":["x"]}]', 422, "text", "expected `str`, got `array`"),
@@ -117,6 +120,22 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked() -> None:
     with pytest.raises(RequestError) as caught:
         bodies.unpacked(bomb, 1024)
     assert caught.value.status == 413
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 5), st.integers(0, 200_000))
+def test_gzip_members_may_end_anywhere(members: int, size: int) -> None:
+    packed = gzip.compress(random.Random(size).randbytes(size), compresslevel=0)
+    unpacked = bodies.unpacked(packed * members, members * size)
+    assert unpacked == gzip.decompress(packed) * members
+
+
+@pytest.mark.timeout(30)
+def test_a_body_of_very_many_members_is_refused_after_the_first_few() -> None:
+    bomb = gzip.compress(b"") * 2_000_000
+    with pytest.raises(RequestError, match="more than 1000 gzip members") as caught:
+        bodies.unpacked(bomb, 64_000_000)
+    assert caught.value.status == 400
 
 
 @pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 100)[:-3], gzip.compress(b"x") + b"rest"])

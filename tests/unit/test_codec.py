@@ -45,6 +45,8 @@ def raw(**fields: object) -> bytes:
         (raw(text="a\x00b"), "text: has a zero byte at character 1"),
         (raw(text="a\ud800b"), "not JSON: a lone surrogate"),
         (raw(text="a\udc00"), "not JSON: a lone surrogate"),
+        (rb'{"kind":"news","source":"\\ud83d","text":"\udc00"}', "not JSON: a lone surrogate"),
+        (rb'{"kind":"news","source":"\\ud83d","text":x}', "not JSON: JSON is malformed: invalid character"),
         (raw().replace(b"Oil", b"\xff"), "not JSON: 'utf-8' codec"),
         (raw(published_at="yesterday"), "published_at: invalid RFC3339"),
         (raw(published_at="2026-01-02T03:04:05"), "published_at: expected `datetime` with a timezone"),

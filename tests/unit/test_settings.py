@@ -36,6 +36,12 @@ def test_the_environment_comes_before_the_file_and_options_before_both(
         ("SESSION_TIMEOUT_S", "3", "BAROGRAPH_SESSION_TIMEOUT_S='3': .* greater than or equal to 6"),
         ("KAFKA_BOOTSTRAP", "localhost", "BAROGRAPH_KAFKA_BOOTSTRAP='localhost': .*host:port"),
         ("REDIS_URL", "localhost:6379", "BAROGRAPH_REDIS_URL='localhost:6379': .*redis://"),
+        ("REDIS_URL", "redis://h:port/0", r"BAROGRAPH_REDIS_URL='redis://h:\(hidden\)': .*port is no number from 1"),
+        ("REDIS_URL", "redis://h:70000/0", "BAROGRAPH_REDIS_URL='redis://h:70000/0': .*port is no number from 1"),
+        ("REDIS_URL", "redis:///0", "BAROGRAPH_REDIS_URL='redis:///0': .*no host"),
+        ("REDIS_URL", "redis://[::1", "BAROGRAPH_REDIS_URL=.*no host"),
+        ("INGEST_HOST", "a..b", "BAROGRAPH_INGEST_HOST='a..b': .*name of this machine"),
+        ("BATCH_MAX", "1025", "BAROGRAPH_BATCH_MAX='1025': Input should be less than or equal to 1024"),
         ("PARTITION", "8", "BAROGRAPH_PARTITION: no such setting; known are"),
         ("CONFIG", "absent.toml", "BAROGRAPH_CONFIG=absent.toml: no such file"),
     ],
@@ -55,6 +61,38 @@ def test_a_secret_is_never_part_of_an_error_or_of_the_settings_as_text(monkeypat
     assert "hunter2" not in str(caught.value)
     monkeypatch.setenv("BAROGRAPH_INGEST_TOKEN", "hunter2-hunter2-hunter2")
     assert "hunter2" not in repr(load_settings())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2@h:port/0",
+        "redis://me:hunter2@h:70000",
+        "redis://:hun/hunter2@h:6379/0",
+        "redis://h/hunter2@h:6379/0",
+        "redis://:hunter2#x@h",
+        "redis://:hunter2\N{FULLWIDTH NUMBER SIGN}@h",
+        "redis://me:hunter2",
+        "redis://:hunter2/0",
+        "redis:/:hunter2@h:6379",
+        "http://:hunter2@h:6379/0",
+        "http://h:6379/0?password=hunter2",
+        "me:hunter2@h:6379",
+    ],
+)
+def test_the_password_of_a_store_is_never_part_of_an_error(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("BAROGRAPH_REDIS_URL", url)
+    with pytest.raises(ConfigurationError, match="BAROGRAPH_REDIS_URL=") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_password_of_a_store_is_no_part_of_the_settings_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("redis://:hunter2@[::1]:6379/0", "rediss://me:hun%40ter2@h", "unix://me:hunter2@/run/redis.sock?db=1"):
+        monkeypatch.setenv("BAROGRAPH_REDIS_URL", url)
+        settings = load_settings()
+        assert settings.redis_url == url
+        assert "ter2" not in f"{settings!r} {settings}"
 
 
 def test_a_file_with_an_unknown_name_or_broken_syntax_stops_the_start(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from stream.api.server import FINISH_TIMEOUT_S
 from stream.broker.embedded import EmbeddedKafka, properties
 from stream.settings import Settings
 from stream.store.embedded import EmbeddedValkey
@@ -51,6 +52,11 @@ def test_a_circle_and_a_name_given_twice_are_refused(roles: list[Role]) -> None:
 def application(tmp_path: Path) -> list[Role]:
     settings = Settings(home=tmp_path, workers=3, ingest_token=SecretStr(TOKEN))
     return application_roles(settings, PLACES, {"PATH": "/bin", "BAROGRAPH_HOME": "relative"})
+
+
+def test_ingest_has_longer_to_end_than_it_gives_its_requests(tmp_path: Path) -> None:
+    (ingest,) = (member for member in application(tmp_path) if member.name == "ingest")
+    assert ingest.grace_s >= FINISH_TIMEOUT_S + 2
 
 
 def test_each_worker_has_an_id_of_its_own(tmp_path: Path) -> None:

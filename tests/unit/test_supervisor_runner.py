@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from stream.running import is_alive
 from stream.supervision import ports
 from stream.supervision.roles import Answers, Role, Says, http_ok
-from stream.supervision.runner import RoleFailedError
+from stream.supervision.runner import RoleFailedError, Runner
 from stream.supervision.states import State
 from stream.supervisor import Supervisor
 
@@ -157,6 +158,44 @@ async def test_a_role_that_ignores_sigterm_is_killed_after_its_grace() -> None:
         await seen.supervisor.stop()
         assert not is_alive(pid)
         assert "worker: did not end within 0.3 s: killed" in seen.lines
+
+
+async def told_while_it_is_made(grace_s: float, tell: Callable[[Runner], None]) -> list[str]:
+    """Tell a role that ignores SIGTERM to end just before it has a pid; return what was said once it has ended."""
+    lines: list[str] = []
+    runner = Runner(python("worker", SERVES, grace_s=grace_s), lambda _, line: lines.append(line), lambda: None, ())
+    # A child inherits what its parent ignores: it does so from its first moment on.
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        running = asyncio.create_task(runner.run())
+        await asyncio.sleep(0)
+        assert runner.status.pid is None
+        tell(runner)
+        async with asyncio.timeout(30):
+            await running
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        runner.kill()
+    assert runner.status.state is State.STOPPED
+    return lines
+
+
+async def test_a_stop_before_the_process_is_there_is_followed_by_a_kill_after_the_grace() -> None:
+    stops: list[asyncio.Task[None]] = []
+    lines = await told_while_it_is_made(0.3, lambda runner: stops.append(asyncio.create_task(runner.stop())))
+    await asyncio.gather(*stops)
+    assert "did not end within 0.3 s: killed" in lines
+
+
+async def test_a_kill_before_the_process_is_there_does_not_wait_for_the_grace() -> None:
+    assert await told_while_it_is_made(600.0, Runner.kill) == []
+
+
+async def test_a_role_that_cannot_be_asked_whether_it_is_ready_is_a_failure_with_a_reason() -> None:
+    role = replace(python("kafka", SERVES, essential=True), ready=Answers(1, host="not..a.name"))
+    with pytest.raises(RoleFailedError, match=r"cannot be asked whether it is ready: .*label empty or too long"):
+        async with supervised(role):
+            pass
 
 
 async def test_kill_ends_a_stop_that_waits() -> None:

@@ -24,7 +24,7 @@ from stream.running import (
     write_running,
 )
 from stream.settings import ConfigurationError, Settings
-from stream.supervision.lock import HomeError, lock_home
+from stream.supervision.lock import HomeError, exposure, lock_home
 from stream.supervision.places import choose_places
 from tests.servers import wait_until
 
@@ -148,6 +148,25 @@ def test_a_home_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HomeError, match=r"BAROGRAPH_HOME=.*/file/home: Not a directory; expected a folder"):
         lock_home(tmp_path / "file" / "home")
+
+
+@pytest.mark.parametrize(("mode", "exposed"), [(0o700, False), (0o750, True), (0o704, True), (0o711, True)])
+def test_a_home_that_others_can_look_into_is_named_and_left_as_it_is(home: Path, mode: int, exposed: bool) -> None:
+    home.mkdir()
+    home.chmod(mode)
+    said = exposure(home)
+    assert (said is not None) is exposed
+    assert said is None or (f"{mode:04o}" in said and "\n" not in said)
+    assert stat.S_IMODE(home.stat().st_mode) == mode
+
+
+def test_a_home_that_is_made_is_the_owners_alone(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        os.close(lock_home(home))
+    finally:
+        os.umask(before)
+    assert exposure(home) is None
 
 
 def test_removing_what_is_not_there_is_fine(home: Path) -> None:
