@@ -86,8 +86,7 @@ class _SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, seen: Tensor) -> Tensor:
         query, key, value = (
-            part(hidden).unflatten(-1, (self._heads, -1)).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
+            part(hidden).unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value)
         )  # each (batch, heads, tokens, hidden / heads)
         mixed = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=seen, dropout_p=self._dropout if self.training else 0.0

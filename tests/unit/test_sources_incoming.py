@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.codec import MAX_RECORD_BYTES, BadRecord, encode
+from stream.broker.profile import MAX_REQUEST_BYTES
+from stream.codec import BadRecord, encode
 from stream.core.documents import MAX_NAME_CHARS, MAX_TEXT_CHARS, MAX_TICKERS, MAX_TITLE_CHARS, MAX_URL_CHARS
 from stream.sources.authors import author_key, hashed_author
 from stream.sources.errors import SourceError
 from stream.sources.incoming import field_and_reason, read_incoming
-from stream.sources.visible import left_by_place, wait_until_applied
+from stream.sources.visible import left_by_part, wait_until_applied
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -74,7 +75,8 @@ def test_the_largest_document_fits_in_a_record() -> None:
         author="\x01" * MAX_NAME_CHARS,
         tickers=["中" * 24] * MAX_TICKERS,
     )
-    assert len(encode(document)) < MAX_RECORD_BYTES
+    room_for_key_and_framing = 1_000
+    assert len(encode(document)) < MAX_REQUEST_BYTES - room_for_key_and_framing
 
 
 @pytest.mark.parametrize(
@@ -120,8 +122,8 @@ def test_a_home_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
 
 def test_what_is_left_counts_offsets_that_are_not_applied() -> None:
     last = {("a", 0): 9, ("a", 1): 0, ("b", 0): 4}
-    assert left_by_place(last, {("a", 0): None, ("a", 1): 0, ("b", 0): 2}) == {("a", 0): 10, ("b", 0): 2}
-    assert left_by_place(last, {("a", 0): 20, ("a", 1): 0, ("b", 0): 4}) == {}
+    assert left_by_part(last, {("a", 0): None, ("a", 1): 0, ("b", 0): 2}) == {("a", 0): 10, ("b", 0): 2}
+    assert left_by_part(last, {("a", 0): 20, ("a", 1): 0, ("b", 0): 4}) == {}
 
 
 def test_waiting_outlasts_an_outage_of_the_store() -> None:

@@ -1,0 +1,164 @@
+"""The classifier as the stream uses it: texts in, readings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from model import folder
+from model.errors import ModelError
+from model.labels import KINDS, SENTIMENTS, TOPICS
+from model.network import Network
+from model.tokens import PAD, encode, pad, token_id
+
+__all__ = ["Classifier", "ModelError", "Reading"]
+
+WIDTH_STEP = 8
+MAX_CELLS = 4096
+MIN_CELLS = 256
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the model reads in one document."""
+
+    sentiment: tuple[float, float, float]
+    topics: tuple[float, ...]
+
+    @property
+    def score(self) -> float:
+        """P(positive) - P(negative), in [-1, 1]."""
+        return self.sentiment[2] - self.sentiment[0]
+
+    @property
+    def label(self) -> str:
+        """The most probable sentiment; the first in the order of `SENTIMENTS` on a tie."""
+        return SENTIMENTS[self.sentiment.index(max(self.sentiment))]
+
+    @property
+    def topic(self) -> str:
+        """The most probable topic; the first in the order of `TOPICS` on a tie."""
+        return TOPICS[self.topics.index(max(self.topics))]
+
+
+class Classifier:
+    """A loaded network with its tokenizer, for one calling thread at a time."""
+
+    def __init__(self, network: Network, tokenizer: Tokenizer, revision: str, device: str, precision: str) -> None:
+        self.revision = revision
+        self.device = device
+        self.precision = precision
+        dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self.max_tokens = network.shape.max_tokens
+        self._network = network.to(device, dtype).eval()
+        self._tokenizer = tokenizer
+        self._pad_id = token_id(tokenizer, PAD)
+
+    @classmethod
+    def load(cls, path: Path | None = None, *, device: str = "auto", precision: str = "auto") -> Classifier:
+        """Return the classifier of the folder `path`; None means the weights that are shipped.
+
+        Raises:
+            ModelError: no usable weights there, or a device or precision this machine does not have.
+        """
+        device = choose_device(device)
+        precision = choose_precision(precision, device)
+        network, tokenizer, revision = folder.load(folder.SHIPPED if path is None else Path(path))
+        return cls(network, tokenizer, revision, device, precision)
+
+    def read(self, texts: Sequence[str], kinds: Sequence[str]) -> list[Reading]:
+        """Return one reading for each text, in the order given; no texts, no readings.
+
+        Args:
+            texts: any strings, the empty one included; cleaned and cut here.
+            kinds: "news" or "comment" for each text.
+
+        Raises:
+            ValueError: an unknown kind, or as many kinds as texts were not given.
+        """
+        kind_ids = _kind_ids(texts, kinds)
+        if not texts:
+            return []
+        rows = encode(self._tokenizer, texts)
+        readings: list[Reading | None] = [None] * len(rows)
+        with torch.inference_mode():
+            for width, indexes in micro_batches([len(row) for row in rows]):
+                part = _filled([rows[i] for i in indexes], [kind_ids[i] for i in indexes], width, self._pad_id)
+                for i, reading in zip(indexes, self._forward(*part), strict=False):
+                    readings[i] = reading
+        return [reading for reading in readings if reading is not None]
+
+    def _forward(self, ids: Tensor, mask: Tensor, kinds: Tensor) -> list[Reading]:
+        logits = self._network(ids.to(self.device), mask.to(self.device), kinds.to(self.device))
+        sentiment, topic = (torch.softmax(part.double(), dim=1).cpu().tolist() for part in logits)
+        return [Reading((s[0], s[1], s[2]), tuple(t)) for s, t in zip(sentiment, topic, strict=True)]
+
+
+def micro_batches(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Yield (width, indexes) covering each index once, shortest first; texts of like length together.
+
+    The width of a text depends on its own length only, so that how a document is padded does not
+    depend on its neighbours. A batch has at most `MAX_CELLS` token cells, or one row.
+    """
+    groups: dict[int, list[int]] = {}
+    for index, length in enumerate(lengths):
+        groups.setdefault(-(-length // WIDTH_STEP) * WIDTH_STEP, []).append(index)
+    for width in sorted(groups):
+        indexes, rows = groups[width], max(1, MAX_CELLS // width)
+        for start in range(0, len(indexes), rows):
+            yield width, indexes[start : start + rows]
+
+
+def _filled(rows: list[list[int]], kinds: list[int], width: int, pad_id: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return ids, mask and kinds with the last row repeated up to `MIN_CELLS` cells.
+
+    Matrix products of few rows take other code paths and add in another order; from 256 cells on, a
+    row's float32 result was measured to be the same bit for bit whatever else is in the batch.
+    """
+    missing = max(0, -(-MIN_CELLS // width) - len(rows))
+    ids, mask = pad(rows + rows[-1:] * missing, width, pad_id)
+    return ids, mask, torch.tensor(kinds + kinds[-1:] * missing)
+
+
+def _kind_ids(texts: Sequence[str], kinds: Sequence[str]) -> list[int]:
+    if len(texts) != len(kinds):
+        raise ValueError(f"{len(texts)} texts and {len(kinds)} kinds; expected as many kinds as texts")
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
+        raise ValueError(f"kind {min(unknown)!r}; expected one of {', '.join(KINDS)}")
+    return [KINDS.index(kind) for kind in kinds]
+
+
+def choose_device(device: str) -> str:
+    """Return "cpu" or "cuda" for what was asked; ModelError where it is unknown or not there."""
+    if device not in DEVICES:
+        raise ModelError(f"device {device!r}; expected one of {', '.join(DEVICES)}")
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ModelError("device 'cuda': this machine has no usable CUDA device; expected auto or cpu")
+    return device
+
+
+def choose_precision(precision: str, device: str) -> str:
+    """Return "float32" or "bfloat16" for what was asked; ModelError where it is unknown."""
+    if precision not in PRECISIONS:
+        raise ModelError(f"precision {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return precision
+    return "bfloat16" if device == "cuda" or _cpu_has_bfloat16() else "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
+    except OSError:  # not Linux: float32 is right everywhere
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
