@@ -70,7 +70,10 @@ class Supervisor:
 
     async def until_broken(self) -> None:
         """Wait for ever; raise what ended the supervision of a role, if anything ever does."""
-        await asyncio.gather(*self._tasks.values())
+        # Not gather(): being cancelled at the stop, it would cancel the runners too.
+        done, _ = await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
 
     async def stop(self) -> None:
         """Stop every role, those that others build on last."""

@@ -51,6 +51,7 @@ def run(settings: Settings) -> None:
     classifier = Classifier.load(settings.model_path, device=settings.device, precision=settings.precision)
     log.info("model %s on %s in %s", classifier.revision[:12], classifier.device, classifier.precision)
     folder = settings.home / "faust" / (settings.worker_id or "worker")
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     app = make_app(
         bootstrap,

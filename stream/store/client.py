@@ -24,15 +24,20 @@ class StoreError(Exception):
 
 
 def connect(url: str) -> redis.Redis:
-    """Return a blocking client; nothing is sent before its first command."""
-    return redis.Redis.from_url(url, **_options())
+    """Return a blocking client; nothing is sent before its first command. StoreError for a URL it cannot use."""
+    with _usable(url):
+        client = redis.Redis.from_url(url, **_options())
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # looks at the options only now, and connects to nothing
+        return client
 
 
 def connect_async(url: str) -> redis.asyncio.Redis:
-    """Return an asyncio client; nothing is sent before its first command."""
+    """Return an asyncio client; nothing is sent before its first command. StoreError for a URL it cannot use."""
     # The library's own retry is off (one policy for all, in the caller), so it needs the asyncio class too.
     options = _options() | {"retry": redis.asyncio.retry.Retry(NoBackoff(), 0)}
-    return redis.asyncio.Redis.from_url(url, **options)
+    with _usable(url):
+        return redis.asyncio.Redis.from_url(url, **options)
 
 
 def _options() -> dict[str, Any]:
@@ -42,6 +47,14 @@ def _options() -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 30,
     }
+
+
+@contextmanager
+def _usable(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError) as exc:  # an option in the URL that the library does not know, or cannot read
+        raise StoreError(f"store {address(url)}: {exc}", permanent=True) from None
 
 
 @contextmanager

@@ -216,6 +216,14 @@ async def test_a_store_that_is_away_is_named_without_its_password() -> None:
     await store.close()
 
 
+@pytest.mark.parametrize("option", ["socket_timeout=abc", "nonsense=1"])
+def test_an_option_in_the_url_that_cannot_be_used_is_named(option: str) -> None:
+    with pytest.raises(StoreError, match=r"store redis://127\.0\.0\.1:1/0: ") as caught:
+        Reader(f"redis://:secret@127.0.0.1:1/0?{option}", "live").ping()
+    assert caught.value.permanent
+    assert "secret" not in str(caught.value)
+
+
 async def test_only_the_newest_stories_are_listed_newest_first_with_their_copies(redis_url: str, run_id: str) -> None:
     from model.labels import SENTIMENTS
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transformers import BertModel
 
 from model import folder
-from model.classifier import MAX_CELLS, WIDTH_STEP, Classifier, ModelError, Reading, micro_batches
+from model.classifier import MAX_CELLS, Classifier, ModelError, Reading, micro_batches
 from model.labels import KINDS, SENTIMENTS, TOPICS
 from model.network import bert_config
 from model.text import clean
@@ -86,13 +86,13 @@ def test_bfloat16_reads_nearly_the_same(tiny: Path, classifier: Classifier) -> N
         assert coarse.sentiment == pytest.approx(fine.sentiment, abs=0.05)
 
 
-@given(st.lists(st.integers(1, 512), max_size=200))
-def test_micro_batches_cover_each_text_once_within_their_limit(lengths: list[int]) -> None:
-    batches = list(micro_batches(lengths))
+@given(st.lists(st.integers(1, 500), max_size=200), st.sampled_from([8, 16, 32]))
+def test_micro_batches_cover_each_text_once_within_their_limit(lengths: list[int], step: int) -> None:
+    batches = list(micro_batches(lengths, step, 500))
     assert sorted(i for _, indexes in batches for i in indexes) == list(range(len(lengths)))
     for width, indexes in batches:
         assert len(indexes) == 1 or width * len(indexes) <= MAX_CELLS
-        assert all(width - WIDTH_STEP < lengths[i] <= width for i in indexes)
+        assert width <= 500 and all(width - step < lengths[i] <= width for i in indexes)
 
 
 def test_the_network_agrees_with_the_reference_encoder(tiny: Path) -> None:
