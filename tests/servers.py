@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import redis
+
 from stream.broker import embedded as kafka_parts
 from stream.broker.fetch import ensure_jars
 from stream.store import embedded as valkey_parts
@@ -83,4 +85,13 @@ def running_valkey(folder: Path, port: int | None = None) -> Iterator[valkey_par
     valkey = valkey_parts.EmbeddedValkey(folder=folder, port=ports.choose([port], set()))
     folder.mkdir(parents=True, exist_ok=True)
     with running(valkey_parts.server_command(valkey), valkey.port, folder / "valkey.log"):
+        wait_until(lambda: _answers(valkey.url), START_TIMEOUT_S, "Valkey has loaded its file")
         yield valkey
+
+
+def _answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.exceptions.BusyLoadingError:
+            return False
