@@ -100,3 +100,15 @@ def make_app(bootstrap: str, *, group: str, session_timeout_s: float, datadir: s
         producer_acks=-1,
         producer_linger=0.02,
     )
+
+
+def run_until_stopped(app: App) -> None:
+    """Run the app in this process until it gets a signal."""
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform
+        pass
+    else:
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    # No root handler of Faust's own: this role's logging is set up already.
+    faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False).execute_from_commandline()

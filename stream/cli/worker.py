@@ -29,12 +29,10 @@ def worker(
 
 def run(settings: Settings) -> None:
     """Run a worker until it is told to stop. `settings` name Kafka and the store."""
-    import faust
-
     from model.classifier import Classifier
     from stream.agents.classify import Work, attach
     from stream.agents.scoring import Scorer
-    from stream.app import make_app
+    from stream.app import make_app, run_until_stopped
     from stream.broker.known import Kafka
     from stream.broker.sender import Sender
     from stream.broker.topics import DOCUMENTS_COMMENTS, DOCUMENTS_NEWS, topic_ids
@@ -68,14 +66,4 @@ def run(settings: Settings) -> None:
         await asyncio.gather(sender.close(), store.close())
 
     app.at_end = close
-    _use_fast_loop()
-    # No root handler of Faust's own: this role's logging is set up already.
-    faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False).execute_from_commandline()
-
-
-def _use_fast_loop() -> None:
-    try:
-        import uvloop
-    except ImportError:  # no wheel for this platform
-        return
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    run_until_stopped(app)
