@@ -18,7 +18,7 @@ from model.tokens import PAD, encode, pad, token_id
 
 __all__ = ["Classifier", "ModelError", "Reading"]
 
-WIDTH_STEP = 8
+WIDTH_STEP = {"float32": 16, "bfloat16": 32}
 MAX_CELLS = 4096
 MIN_CELLS = 256
 DEVICES = ("auto", "cpu", "cuda")
@@ -59,6 +59,7 @@ class Classifier:
         self.max_tokens = network.shape.max_tokens
         self._network = network.to(device, dtype).eval()
         self._tokenizer = tokenizer
+        self._width_step = WIDTH_STEP[precision]
         self._pad_id = token_id(tokenizer, PAD)
 
     @classmethod
@@ -89,7 +90,7 @@ class Classifier:
         rows = encode(self._tokenizer, texts)
         readings: list[Reading | None] = [None] * len(rows)
         with torch.inference_mode():
-            for width, indexes in micro_batches([len(row) for row in rows]):
+            for width, indexes in micro_batches([len(row) for row in rows], self._width_step, self.max_tokens):
                 part = _filled([rows[i] for i in indexes], [kind_ids[i] for i in indexes], width, self._pad_id)
                 for i, reading in zip(indexes, self._forward(*part), strict=False):
                     readings[i] = reading
@@ -101,15 +102,16 @@ class Classifier:
         return [Reading((s[0], s[1], s[2]), tuple(t)) for s, t in zip(sentiment, topic, strict=True)]
 
 
-def micro_batches(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+def micro_batches(lengths: Sequence[int], width_step: int, widest: int) -> Iterator[tuple[int, list[int]]]:
     """Yield (width, indexes) covering each index once, shortest first; texts of like length together.
 
     The width of a text depends on its own length only, so that how a document is padded does not
-    depend on its neighbours. A batch has at most `MAX_CELLS` token cells, or one row.
+    depend on its neighbours: its length rounded up to a multiple of `width_step`, `widest` at most. A batch
+    has at most `MAX_CELLS` token cells, or one row.
     """
     groups: dict[int, list[int]] = {}
     for index, length in enumerate(lengths):
-        groups.setdefault(-(-length // WIDTH_STEP) * WIDTH_STEP, []).append(index)
+        groups.setdefault(min(widest, -(-length // width_step) * width_step), []).append(index)
     for width in sorted(groups):
         indexes, rows = groups[width], max(1, MAX_CELLS // width)
         for start in range(0, len(indexes), rows):

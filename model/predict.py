@@ -41,10 +41,11 @@ def predict_lines(read: Read, lines: Iterable[bytes]) -> Iterator[tuple[str, boo
 
     Args:
         read: as `Classifier.read`.
-        lines: JSON objects with `id`, `text` and optionally `kind`; other fields are ignored.
+        lines: JSON objects with `text` and optionally `id` and `kind`; other fields are ignored. A line without
+            an id gets its number, from 1, for one.
     """
-    iterator = iter(lines)
-    while batch := [parse_line(line) for line in islice(iterator, LINES_A_BATCH)]:
+    iterator = enumerate(lines, 1)
+    while batch := [parse_line(line, number) for number, line in islice(iterator, LINES_A_BATCH)]:
         items = [entry for entry in batch if isinstance(entry, Item)]
         readings = iter(read([item.text for item in items], [item.kind for item in items]))
         for entry in batch:
@@ -54,7 +55,7 @@ def predict_lines(read: Read, lines: Iterable[bytes]) -> Iterator[tuple[str, boo
                 yield json.dumps({"id": entry.id, "error": entry.error}), False
 
 
-def parse_line(line: bytes) -> Item | Problem:
+def parse_line(line: bytes, number: int) -> Item | Problem:
     """Return what a line asks, or what is wrong with it; never raises."""
     if len(line) > MAX_LINE_BYTES:
         return Problem(None, f"line of more than {MAX_LINE_BYTES} bytes")
@@ -66,13 +67,13 @@ def parse_line(line: bytes) -> Item | Problem:
         return Problem(None, f"not JSON: {str(exc)[:200]}")
     if not isinstance(record, dict):
         return Problem(None, f"{type(record).__name__} found; expected an object with id and text")
-    return _item(record)
+    return _item(record, number)
 
 
-def _item(record: dict[str, Any]) -> Item | Problem:
-    given = record.get("id")
+def _item(record: dict[str, Any], number: int) -> Item | Problem:
+    given = number if record.get("id") is None else record["id"]
     if isinstance(given, bool) or not isinstance(given, (str, int)):
-        return Problem(None, "id: missing or of the wrong type; expected a string or an integer")
+        return Problem(None, "id: of the wrong type; expected a string or an integer")
     text, kind = record.get("text"), record.get("kind")
     if not isinstance(text, str):
         return Problem(given, "text: missing or of the wrong type; expected a string")

@@ -137,7 +137,8 @@ def decode_document(raw: bytes, *, received_at: datetime, trust_received_at: boo
         raise BadRecord(json_problem(exc, raw)) from None
     if incoming.schema != SCHEMA:
         raise BadRecord(f"schema: {incoming.schema} is not known; this version reads {SCHEMA}")
-    tickers = incoming.tickers or ()
+    # Feeds that write one string for several tickers are common; no ticker has a comma.
+    tickers = tuple(one for entry in incoming.tickers or () for one in entry.replace(",", " ").split())
     received = (incoming.received_at if trust_received_at else None) or received_at
     reason = problem(
         kind=incoming.kind,

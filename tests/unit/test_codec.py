@@ -79,6 +79,14 @@ def test_outside_records_do_not_say_when_they_were_received() -> None:
     assert decode_document(record, received_at=NOW).received_at.year == 2020
 
 
+def test_tickers_written_as_one_string_are_several() -> None:
+    assert decode_document(raw(tickers=["000636,002338", "AAPL"]), received_at=NOW).tickers == (
+        "000636",
+        "002338",
+        "AAPL",
+    )
+
+
 def test_unknown_fields_are_passed_over() -> None:
     assert decode_document(raw(extra={"a": [1]}, precision="day"), received_at=NOW).text == "Oil slumps"
 

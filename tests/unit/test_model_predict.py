@@ -41,8 +41,7 @@ BAD_LINES = {
     b"{": "not JSON",
     b"[1]": "list found",
     b"\xff\xfe": "not UTF-8",
-    b'{"text": "x"}': "id: missing",
-    b'{"id": true, "text": "x"}': "id: missing or of the wrong type",
+    b'{"id": true, "text": "x"}': "id: of the wrong type",
     b'{"id": 1}': "text: missing",
     b'{"id": 1, "text": 5}': "text: missing or of the wrong type",
     b'{"id": 1, "text": " \\n"}': "text: empty",
@@ -55,14 +54,20 @@ BAD_LINES = {
 
 @pytest.mark.parametrize(("line", "error"), BAD_LINES.items(), ids=range(len(BAD_LINES)))
 def test_a_line_that_cannot_be_read_is_a_problem_with_its_reason(line: bytes, error: str) -> None:
-    entry = parse_line(line)
+    entry = parse_line(line, 7)
     assert isinstance(entry, Problem)
     assert error in entry.error and "\n" not in entry.error
 
 
+def test_a_line_without_an_id_gets_its_number() -> None:
+    for line in (b'{"text": "x"}', b'{"id": null, "text": "x"}'):
+        entry = parse_line(line, 7)
+        assert isinstance(entry, Item) and entry.id == 7
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_make_parsing_raise(line: bytes) -> None:
-    assert isinstance(parse_line(line), (Item, Problem))
+    assert isinstance(parse_line(line, 7), (Item, Problem))
 
 
 VALUES = st.recursive(
@@ -74,7 +79,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_no_json_makes_parsing_raise(value: object) -> None:
-    assert isinstance(parse_line(json.dumps(value).encode()), (Item, Problem))
+    assert isinstance(parse_line(json.dumps(value).encode(), 7), (Item, Problem))
 
 
 def test_every_line_gets_one_line_in_order_across_batches(tiny: Path) -> None:
