@@ -83,6 +83,22 @@ class Settings(BaseSettings):
     ingest_max_documents: Annotated[int, Field(ge=1, le=100_000, description="most documents a request")] = 5_000
     ingest_rate_per_s: Annotated[float, Field(gt=0, description="documents a second a client may send")] = 5_000.0
 
+    lateness_s: Annotated[
+        float, Field(ge=0, le=3600, description="how long a window stays open for documents that come late")
+    ] = 60.0
+    false_alarms_per_week: Annotated[
+        float, Field(ge=0.0001, le=10, description="alert budget: false alarms a series may make in a week")
+    ] = 0.03
+    lease_s: Annotated[float, Field(ge=1, le=300, description="a detector silent for so long is replaced")] = 5.0
+    endpoints_file: Annotated[
+        Path | None, Field(description="TOML file of webhook endpoints; unset: endpoints.toml in the home")
+    ] = None
+    demo: Annotated[bool, Field(description="documents are invented: pages and webhooks say so")] = False
+    public_url: Annotated[
+        str | None,
+        Field(pattern=r"^https?://[^\s/?#]+$", description="where people reach the dashboard, for links in webhooks"),
+    ] = None
+
     dashboard_host: str = "127.0.0.1"
     dashboard_port: Annotated[Port, Field(description="0: a free one")] = 8501
 

@@ -17,6 +17,7 @@ class Aggregate:
         start_s: start of the window, unix seconds, UTC.
         score_sum: sum of the stories' scores in units of 1/`SCORE_UNIT`.
         late: documents that came too late for live detection.
+        late_stories, late_negative: stories whose first copy in this series was late, all and the negative ones.
     """
 
     start_s: int
@@ -26,6 +27,8 @@ class Aggregate:
     positive: int = 0
     score_sum: int = 0
     late: int = 0
+    late_stories: int = 0
+    late_negative: int = 0
 
     @property
     def total(self) -> int:
@@ -52,6 +55,8 @@ class Aggregate:
             self.positive + other.positive,
             self.score_sum + other.score_sum,
             self.late + other.late,
+            self.late_stories + other.late_stories,
+            self.late_negative + other.late_negative,
         )
 
 

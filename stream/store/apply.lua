@@ -90,6 +90,8 @@ local function aggregate(doc)
     if not has(story[5], hash) then
       story[5] = story[5] .. hash
       add(minute, series, batch.labels[story[2]], 1)
+      if doc.late then add(minute, series, 't', 1) end
+      if doc.late and batch.labels[story[2]] == 'n' then add(minute, series, 'k', 1) end
       add(minute, series, 'x', story[3])
     end
   end

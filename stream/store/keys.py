@@ -24,7 +24,8 @@ LATEST_TTL_S: Final = 14 * DAY_S
 
 # Fields of a window's hash are `{series}|{measure}`.
 DOCUMENTS, NEGATIVE, NEUTRAL, POSITIVE, SCORE_SUM, LATE = "d", "n", "u", "p", "x", "l"
-MEASURES: Final = (DOCUMENTS, NEGATIVE, NEUTRAL, POSITIVE, SCORE_SUM, LATE)
+LATE_STORIES, LATE_NEGATIVE = "t", "k"
+MEASURES: Final = (DOCUMENTS, NEGATIVE, NEUTRAL, POSITIVE, SCORE_SUM, LATE, LATE_STORIES, LATE_NEGATIVE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from stream.store.client import connect, store_errors
 from stream.store.keys import (
     DOCUMENTS,
     LATE,
+    LATE_NEGATIVE,
+    LATE_STORIES,
     MEASURES,
     NEGATIVE,
     NEUTRAL,
@@ -35,6 +37,8 @@ _NAMES: Final = {
     POSITIVE: "positive",
     SCORE_SUM: "score_sum",
     LATE: "late",
+    LATE_STORIES: "late_stories",
+    LATE_NEGATIVE: "late_negative",
 }
 
 
