@@ -6,11 +6,9 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, Final
 
 import msgspec
-import redis
 
 from model.labels import SENTIMENTS
 from stream.core.event_time import DAY_S
@@ -29,8 +27,9 @@ from stream.store.keys import (
     WINDOW_TTL_S,
     Keys,
 )
+from stream.store.scripts import answer, script, script_errors
 
-_SCRIPT: Final = resources.files("stream.store").joinpath("apply.lua").read_text(encoding="utf-8")
+_SCRIPT: Final = script("apply.lua")
 _LABEL_MEASURES: Final = {"negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE}
 
 
@@ -118,15 +117,13 @@ class AsyncStore:
         """
         keys = [self._keys.applied, self._keys.totals]
         try:
-            with store_errors(self._url):
-                answer = await self._script(keys=keys, args=[self._keys.prefix, pack(records, expected)])
+            with script_errors(self._url):
+                found = await self._script(keys=keys, args=[self._keys.prefix, pack(records, expected)])
         except StoreError as exc:
-            if isinstance(exc.__cause__, redis.exceptions.ResponseError) and "BEHIND" in str(exc.__cause__):
+            if answer(exc).startswith("BEHIND"):
                 raise StoreBehind(str(exc), permanent=True) from exc.__cause__
-            if "user_script" in str(exc):  # a fault of the script or of its keys: trying again cannot help
-                raise StoreError(str(exc), permanent=True) from exc.__cause__
             raise
-        return Applied(*map(int, answer))
+        return Applied(*map(int, found))
 
 
 def pack(records: Sequence[Record], expected: Mapping[str, int]) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
+import redis
 
 from stream.core.aggregates import Aggregate
 from stream.store.apply import Applied, AsyncStore, Counted, Record, StoreBehind, part_field
@@ -83,6 +84,9 @@ def brute_force(items: Sequence[Counted | None]) -> tuple[dict[Key, Aggregate], 
                 measure = ("negative", "neutral", "positive")[first.label]
                 window = replace(window, **{measure: getattr(window, measure) + 1})
                 window = replace(window, score_sum=window.score_sum + first.score)
+                if item.late:
+                    negative = window.late_negative + (first.label == 0)
+                    window = replace(window, late_stories=window.late_stories + 1, late_negative=negative)
             windows[key] = window
     return dict(windows), Applied(len(items) - dead - duplicates, duplicates, dead, 0)
 
@@ -244,4 +248,18 @@ async def test_only_the_newest_stories_are_listed_newest_first_with_their_copies
     found = Reader(redis_url, run_id).latest(10)
     assert [(h.title, h.copies) for h in found] == [("title 1", 2), ("title 0", 1)]
     assert Reader(redis_url, run_id).latest(10, end_s=NOON_S + 1)[0].title == "title 0"
+    await store.close()
+
+
+async def test_a_full_store_is_waited_for(redis_url: str, run_id: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("maxmemory", 1)
+        try:
+            store = AsyncStore(redis_url, run_id)
+            with pytest.raises(StoreError) as raised:
+                await store.apply(records([counted(1)]), {})
+        finally:
+            client.config_set("maxmemory", 0)
+    assert not raised.value.permanent
+    assert await store.apply(records([counted(1)]), {}) == Applied(1, 0, 0, 0)
     await store.close()
