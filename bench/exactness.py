@@ -11,66 +11,23 @@ the folder of streams (BAROGRAPH_DATA, else ../shared/data).
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from bench.home import READY_TIMEOUT_S, Home, wait
 from bench.texts import data_folder
-from stream.running import Running, load_running
 
-BAROGRAPH = (sys.executable, "-m", "stream.cli.main")
-READY_TIMEOUT_S = 180.0
 ALL_TIMEOUT_S = 1_800.0
+PRECISION = os.environ.get("PRECISION", "float32")
 
 
-class Home:
-    """One home with a running `barograph up`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        outside = {name: value for name, value in os.environ.items() if not name.startswith("BAROGRAPH_")}
-        ports = {"BAROGRAPH_DASHBOARD_PORT": "0", "BAROGRAPH_INGEST_PORT": "0"}
-        kept = {name: value for name, value in os.environ.items() if name in {"BAROGRAPH_MODEL_PATH"}}
-        self.environment = (
-            outside
-            | kept
-            | ports
-            | {"BAROGRAPH_HOME": str(folder), "BAROGRAPH_PRECISION": os.environ.get("PRECISION", "float32")}
-        )
-
-    @contextmanager
-    def up(self) -> Iterator[subprocess.Popen[bytes]]:
-        with (self.folder / "up.log").open("ab") as log:
-            process = subprocess.Popen([*BAROGRAPH, "up"], env=self.environment, stdout=log, stderr=log)
-        try:
-            wait(lambda: self.running().ready if load_running(self.folder) else False, READY_TIMEOUT_S, "ready")
-            yield process
-        finally:
-            process.terminate()
-            process.wait(60)
-
-    def running(self) -> Running:
-        found = load_running(self.folder)
-        if found is None:
-            raise RuntimeError(f"{self.folder}: not running; {(self.folder / 'up.log').read_text()[-2000:]}")
-        return found
-
-    def run(self, *words: str) -> str:
-        done = subprocess.run([*BAROGRAPH, *words], env=self.environment, capture_output=True, text=True, check=True)
-        return done.stdout + done.stderr
-
-    def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run("status", "--json"))
-        return found
+class Counting(Home):
+    """A home that reads both streams and counts them."""
 
     def ingest(self) -> int:
         """Send both streams as fast as they go; return the lines sent."""
@@ -95,21 +52,11 @@ class Home:
         return hashlib.sha256(out.read_bytes()).hexdigest()
 
     def kill(self, role: str) -> None:
-        pid = self.running().pids[role]
-        os.kill(pid, signal.SIGKILL)
-        print(f"    killed {role} at {self.aggregated():,} records")
-        wait(lambda: self.running().pids.get(role) != pid, READY_TIMEOUT_S, f"{role} again")
+        print(f"    killing {role} at {self.aggregated():,} records")
+        super().kill(role)
 
 
-def wait(condition: Callable[[], object], timeout_s: float, what: str) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"not within {timeout_s:.0f} s: {what}")
-        time.sleep(0.5)
-
-
-def finish(home: Home, lines: int) -> str:
+def finish(home: Counting, lines: int) -> str:
     started = time.monotonic()
     wait(lambda: home.aggregated() >= lines and home.status()["lag"] == 0, ALL_TIMEOUT_S, f"{lines} records")
     found = home.status()
@@ -126,12 +73,12 @@ def main() -> None:
     for folder in folders:
         folder.mkdir()
     print("undisturbed")
-    home = Home(folders[0])
+    home = Counting(folders[0], PRECISION=PRECISION)
     with home.up():
         expected = finish(home, home.ingest())
     print("   ", expected[:16])
     print("worker killed twice, Kafka once")
-    home = Home(folders[1])
+    home = Counting(folders[1], PRECISION=PRECISION)
     older = root / "older"
     with home.up() as supervisor:
         lines = home.ingest()

@@ -11,6 +11,7 @@ import msgspec
 
 from stream.core.documents import MAX_TEXT_CHARS, document_id, problem
 from stream.core.event_time import time_problem
+from stream.core.incidents import IncidentEvent
 
 SCHEMA: Final = 1
 MAX_RAW_BYTES: Final = 65_536
@@ -183,6 +184,23 @@ def decode_prediction(raw: bytes) -> Prediction:
 def decode_dead_letter(raw: bytes) -> DeadLetter:
     """Return the dead letter in a record; msgspec.MsgspecError if it is none."""
     return msgspec.json.decode(raw, type=DeadLetter)
+
+
+class _EventRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident event on the wire."""
+
+    event: IncidentEvent
+    schema: int = SCHEMA
+
+
+def encode_incident_event(event: IncidentEvent) -> bytes:
+    """Return the event as JSON; (incident_id, seq) tells a repeated one."""
+    return _encoder.encode(_EventRecord(event=event))
+
+
+def decode_incident_event(raw: bytes) -> IncidentEvent:
+    """Return the incident event in a record; msgspec.MsgspecError if it is none."""
+    return msgspec.json.decode(raw, type=_EventRecord).event
 
 
 def dead_letter(raw: bytes, *, origin: Origin, reason: str, at: datetime) -> DeadLetter:

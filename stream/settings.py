@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     endpoints_file: Annotated[
         Path | None, Field(description="TOML file of webhook endpoints; unset: endpoints.toml in the home")
     ] = None
+    heartbeat_file: Annotated[
+        Path | None, Field(description="file that a role touches while it makes progress, for whoever watches it")
+    ] = None
     demo: Annotated[bool, Field(description="documents are invented: pages and webhooks say so")] = False
     public_url: Annotated[
         str | None,

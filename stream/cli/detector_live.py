@@ -1,0 +1,121 @@
+"""The detector process: ticks beside the relay to Kafka, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from stream.broker.sender import Sender
+from stream.broker.topics import DOCUMENT_TOPICS, topic_ids
+from stream.broker.waiting import Waiting
+from stream.core.progress import Part
+from stream.detector.engine import Desk
+from stream.detector.process import Detector, Edges
+from stream.detector.relay import Relay
+from stream.detector.witness import witness_of
+from stream.heartbeat import beat
+from stream.retry import until_done
+from stream.settings import Settings
+from stream.store.counts import CountsReader
+from stream.store.incidents import DetectorStore
+from stream.store.lease import Lease
+from stream.store.outbox import Outbox
+from stream.store.read import Reader
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+# A topic made anew has another id; until then its records look as if nothing of it were applied.
+TOPICS_EVERY_S = 30.0
+LEASE = "detector"
+
+
+class AppliedOffsets:
+    """Asks the store for the offsets applied, by the topics' names."""
+
+    def __init__(self, reader: Reader, bootstrap: str) -> None:
+        self._reader = reader
+        self._bootstrap = bootstrap
+        self._ids: Mapping[str, str] = {}
+        self._asked_s = -TOPICS_EVERY_S
+
+    def __call__(self) -> dict[Part, int]:
+        """Return the highest offset applied of each partition; StoreError, BrokerError."""
+        if time.monotonic() - self._asked_s >= TOPICS_EVERY_S:
+            self._ids, self._asked_s = topic_ids(self._bootstrap, DOCUMENT_TOPICS), time.monotonic()
+        names = {number: name for name, number in self._ids.items()}
+        found = {}
+        for field, offset in self._reader.applied_all().items():
+            number, _, partition = field.rpartition(":")
+            if number in names:
+                found[names[number], int(partition)] = offset
+        return found
+
+
+def run(settings: Settings) -> None:
+    """Run until told to stop. `settings` name Kafka and the store."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    asyncio.run(_main(settings))
+
+
+async def _main(settings: Settings) -> None:
+    bootstrap, url, namespace = str(settings.kafka_bootstrap), str(settings.redis_url), settings.namespace
+    reader = Reader(url, namespace)
+    owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    lease = Lease(url, namespace, LEASE, owner, settings.lease_s)
+    waiting = Waiting(bootstrap)
+    edges = Edges(
+        store=DetectorStore(url, namespace),
+        lease=lease,
+        live=CountsReader(url, namespace, late=False),
+        whole=CountsReader(url, namespace, late=True),
+        waiting=waiting,
+        applied=AppliedOffsets(reader, bootstrap),
+        witness=witness_of(reader),
+    )
+    desk = Desk(false_alarms_per_week=settings.false_alarms_per_week, invented=settings.demo)
+    detector = Detector(edges, desk, settings.lateness_s, time.time)
+    sender, outbox = Sender(bootstrap), Outbox(url, namespace)
+    relay = Relay(outbox, sender, lambda: detector.leads)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await _until(stop, _tick(detector, settings.heartbeat_file), _send(relay))
+    finally:
+        with contextlib.suppress(Exception):
+            await asyncio.to_thread(lease.release)
+        waiting.close()
+        await asyncio.gather(sender.close(), outbox.close(), return_exceptions=True)
+
+
+async def _tick(detector: Detector, heartbeat: Path | None) -> None:
+    while True:
+        began_s = time.monotonic()
+        await until_done(lambda: asyncio.to_thread(detector.tick))
+        beat(heartbeat)
+        await asyncio.sleep(max(0.0, TICK_S - (time.monotonic() - began_s)))
+
+
+async def _send(relay: Relay) -> None:
+    while True:
+        await relay.once()
+
+
+async def _until(stop: asyncio.Event, *loops: object) -> None:
+    """Run the loops until told to stop; whatever one of them raises ends the process."""
+    tasks = [asyncio.ensure_future(loop) for loop in loops]  # type: ignore[call-overload]
+    told = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (told, *tasks):
+        task.cancel()
+    await asyncio.gather(told, *tasks, return_exceptions=True)
+    for task in done - {told}:
+        task.result()
