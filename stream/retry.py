@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -30,15 +31,26 @@ async def until_done(attempt: Callable[[], Awaitable[T]]) -> T:
 
     Raises:
         Exception: what is permanent, or is none of this project's network exceptions.
+        CancelledError: the task was cancelled. On Python 3.11 the store's client may swallow that: it sends under
+            `asyncio.wait_for`, which there returns its result instead when both come at once.
     """
     async for trial in stamina.retry_context(
         on=passes, attempts=None, timeout=None, wait_initial=FIRST_WAIT_S, wait_max=LONGEST_WAIT_S, wait_jitter=0.5
     ):
         with trial:
             try:
-                return await attempt()
+                _heed_cancellation()
+                result = await attempt()
+                _heed_cancellation()
+                return result
             except Exception as exc:
                 if passes(exc):
                     log.warning("%s; trying again", exc)
                 raise
     raise AssertionError("unreachable: the policy has no last attempt")
+
+
+def _heed_cancellation() -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
