@@ -31,6 +31,7 @@ class App(faust.App):
 
     positions: Positions | None = None
     at_end: Callable[[], Awaitable[None]] | None = None
+    joined = False
 
     def _new_transport(self) -> Any:
         return _Transport(self.conf.broker_consumer, self)
@@ -64,6 +65,8 @@ class _Consumer(driver.Consumer):
                 await self.seek(tp, wanted[tp.topic, tp.partition])
                 # Forget what was committed: an older offset has to be read and acknowledged again.
                 self._read_offset[tp] = self._committed_offset[tp] = None
+        if isinstance(self.app, App):
+            self.app.joined = True
         ready.info("worker ready with %d partitions", len(assigned))
 
 

@@ -7,20 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
-
-import faust
 
 from stream.agents.in_order import InOrder, fail_stop
 from stream.agents.inbox import Readable, Received, open_record, problem_header
 from stream.agents.outcome import count, predict, shown_title
 from stream.agents.scoring import Scorer
+from stream.app import App
 from stream.broker.errors import BrokerError
 from stream.broker.known import Kafka
 from stream.broker.sender import Outgoing, Sender
 from stream.broker.topics import DEAD_LETTERS, DOCUMENTS_COMMENTS, DOCUMENTS_NEWS, PREDICTIONS
 from stream.codec import DeadLetter, Origin, Prediction, dead_letter, encode
 from stream.core.progress import Part, behind, gaps
+from stream.heartbeat import beat
 from stream.retry import until_done
 from stream.store.apply import Applied, AsyncStore, Record, StoreBehind, part_field
 from stream.store.client import StoreError
@@ -118,19 +119,23 @@ class Work:
             if found.get(topic) != known:
                 fail_stop("topic %s was deleted or made anew: reading it from its beginning", topic)
 
-    async def check_store(self) -> None:
-        """End the process if the store holds less than was applied; no record may come for hours to show it."""
+    async def check_store(self) -> bool:
+        """Return whether the store answers; end the process if it holds less than was applied.
+
+        No record may come for hours to show it.
+        """
         expected = dict(self._expected)
         try:
             applied = await self._store.applied()
         except StoreError as exc:
             log.warning("%s", exc)
-            return
+            return False
         for field, offset in expected.items():
             if applied.get(field, -1) < offset:
                 fail_stop(
                     "the store fell back: %s is at %d, this worker applied %d", field, applied.get(field, -1), offset
                 )
+        return True
 
     async def _check_gaps(self, batch: Batch) -> None:
         """End the process if records were passed over: applying what follows would make them redeliveries."""
@@ -157,18 +162,26 @@ class Work:
         return part_field(self._topic_ids[topic], partition)
 
 
-def attach(app: faust.App, work: Work, *, batch_max: int, batch_wait_s: float) -> None:
-    """Give the app its classify agent."""
+def attach(app: App, work: Work, *, batch_max: int, batch_wait_s: float, heartbeat: Path | None = None) -> None:
+    """Give the app its classify agent, which touches the file `heartbeat` while it works or has nothing to do."""
     documents = app.topic(DOCUMENTS_NEWS, DOCUMENTS_COMMENTS, value_type=bytes, value_serializer="raw")
+    pipeline: InOrder[Batch] | None = None
 
     async def apply(batch: Batch) -> None:
         await work.apply(batch)
+        beat(heartbeat)
 
-    app.timer(STORE_CHECK_S)(work.check_store)
+    async def check_store() -> None:
+        idle = pipeline is None or pipeline.idle
+        if await work.check_store() and idle and app.joined:
+            beat(heartbeat)
+
+    app.timer(STORE_CHECK_S)(check_store)
     app.timer(TOPICS_CHECK_S)(work.check_topics)
 
     @app.agent(documents)
     async def classify(stream: Any) -> None:
+        nonlocal pipeline
         # take() acks even a batch whose body raised; an error that leaves the loop of
         # noack_take() stalls the partition: whatever escapes the pipeline ends the process.
         async with InOrder(stream, apply) as pipeline:

@@ -35,6 +35,12 @@ class InOrder(Generic[Scored]):
         self._free = asyncio.Semaphore(depth)
         self._queue: asyncio.Queue[tuple[asyncio.Future[Scored], Sequence[Any]]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._under_way = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether every batch so far is applied and acknowledged."""
+        return self._under_way == 0
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._drain())
@@ -51,6 +57,7 @@ class InOrder(Generic[Scored]):
     async def put(self, score: Callable[[], Awaitable[Scored]], events: Sequence[Any]) -> None:
         """Begin to score a batch; waits while `depth` batches are under way."""
         await self._free.acquire()
+        self._under_way += 1
         await self._queue.put((asyncio.ensure_future(score()), events))
 
     async def _drain(self) -> None:
@@ -66,4 +73,5 @@ class InOrder(Generic[Scored]):
                     raise
                 # A dead pipeline would stand still without a word.
                 fail_stop("a batch of %d records could not be applied", len(events))
+            self._under_way -= 1
             self._free.release()

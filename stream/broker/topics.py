@@ -65,8 +65,8 @@ def create_topics(bootstrap: str, retention: Mapping[str, timedelta], partitions
     Raises:
         BrokerError: Kafka cannot be reached, or refuses.
     """
-    with _admin(bootstrap) as admin:
-        existing = {topic["name"]: len(topic["partitions"]) for topic in _described(admin, retention)}
+    with admin_client(bootstrap) as admin:
+        existing = {topic["name"]: len(topic["partitions"]) for topic in described(admin, retention)}
         for name, count in existing.items():
             if count != partitions:
                 logger.warning("topic %s has %d partitions, not %d: left as it is", name, count, partitions)
@@ -83,8 +83,8 @@ def topic_ids(bootstrap: str, topics: Iterable[str] = tuple(RETENTION)) -> dict[
     Raises:
         BrokerError: Kafka cannot be reached.
     """
-    with _admin(bootstrap) as admin:
-        return {topic["name"]: str(topic["topic_id"]) for topic in _described(admin, topics)}
+    with admin_client(bootstrap) as admin:
+        return {topic["name"]: str(topic["topic_id"]) for topic in described(admin, topics)}
 
 
 def end_offsets(bootstrap: str, topics: Iterable[str]) -> Offsets:
@@ -106,17 +106,18 @@ def beginning_offsets(bootstrap: str, topics: Iterable[str]) -> Offsets:
 
 
 def _offsets(bootstrap: str, topics: Iterable[str], spec: OffsetSpec) -> Offsets:
-    with _admin(bootstrap) as admin:
+    with admin_client(bootstrap) as admin:
         wanted = {
             TopicPartition(topic["name"], partition["partition_index"]): spec
-            for topic in _described(admin, topics)
+            for topic in described(admin, topics)
             for partition in topic["partitions"]
         }
         found = admin.list_partition_offsets(wanted) if wanted else {}
         return {(place.topic, place.partition): int(result.offset) for place, result in found.items()}
 
 
-def _described(admin: KafkaAdminClient, topics: Iterable[str]) -> list[dict[str, Any]]:
+def described(admin: KafkaAdminClient, topics: Iterable[str]) -> list[dict[str, Any]]:
+    """Return what Kafka says of each of these topics that exists."""
     names = list(topics)
     return [topic for topic in admin.describe_topics(names) if topic["error_code"] == 0] if names else []
 
@@ -135,7 +136,7 @@ def _create(admin: KafkaAdminClient, topics: list[NewTopic]) -> None:
 
 
 @contextmanager
-def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
+def admin_client(bootstrap: str) -> Iterator[KafkaAdminClient]:
     """Lend an admin client; whatever Kafka objects to becomes one BrokerError."""
     require_reachable(bootstrap)
     client: KafkaAdminClient | None = None

@@ -25,6 +25,8 @@ class Status:
         scored: documents that the model read and that were applied.
         lag: records that wait to be applied.
         newest_age_s: seconds since the newest document applied was received.
+        open_incidents: incidents that fire or recover.
+        deliveries: of webhooks, how many are pending, delivered and dead.
         roles: which processes of `barograph up` are alive.
         problems: one line each.
     """
@@ -39,6 +41,8 @@ class Status:
     stories: int | None = None
     late: int | None = None
     redelivered: int | None = None
+    open_incidents: int | None = None
+    deliveries: dict[str, int] | None = None
     roles: dict[str, bool] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
 
@@ -60,6 +64,8 @@ def collect(settings: Settings, now_s: float) -> Status:
     from stream.broker.topics import DOCUMENT_TOPICS, beginning_offsets, end_offsets, topic_ids
     from stream.core.progress import lag
     from stream.store.client import StoreError
+    from stream.store.deliveries import DeliveryReader
+    from stream.store.incident_read import IncidentReader
     from stream.store.read import Reader
 
     found = Status(roles=_roles(settings))
@@ -67,7 +73,8 @@ def collect(settings: Settings, now_s: float) -> Status:
     found = dataclasses.replace(found, problems=down)
     applied_all: dict[str, int] | None = None
     try:
-        reader = Reader(str(settings.redis_url), settings.namespace)
+        place = str(settings.redis_url), settings.namespace
+        reader = Reader(*place)
         totals, applied_all = reader.totals(), reader.applied_all()
         age_s = round(now_s - totals.newest_received_ms / 1000, 3) if totals.newest_received_ms else None
         found = dataclasses.replace(
@@ -80,6 +87,8 @@ def collect(settings: Settings, now_s: float) -> Status:
             stories=totals.stories,
             late=totals.late,
             redelivered=totals.redelivered,
+            open_incidents=IncidentReader(*place).count_open(),
+            deliveries=dataclasses.asdict(DeliveryReader(*place).counts()),
         )
     except StoreError as exc:
         found.problems.append(str(exc))
@@ -117,6 +126,9 @@ def _show(found: Status) -> None:
         value = getattr(found, name)
         table.add_row(name.replace("_", " "), "–" if value is None else f"{value:,}")
     age = found.newest_age_s
+    table.add_row("open incidents", "–" if found.open_incidents is None else f"{found.open_incidents:,}")
+    told = found.deliveries or {}
+    table.add_row("webhooks", ", ".join(f"{count:,} {state}" for state, count in told.items()) or "–")
     table.add_row("newest document", "–" if age is None else f"{age:,.1f} s ago")
     console = Console()
     console.print(table)

@@ -60,7 +60,9 @@ def run(settings: Settings) -> None:
     sender, store = Sender(bootstrap), AsyncStore(store_url, settings.namespace)
     work = Work(Scorer(classifier), sender, store, Kafka(bootstrap))
     app.positions = work.positions
-    attach(app, work, batch_max=settings.batch_max, batch_wait_s=settings.batch_wait_s)
+    attach(
+        app, work, batch_max=settings.batch_max, batch_wait_s=settings.batch_wait_s, heartbeat=settings.heartbeat_file
+    )
 
     async def close() -> None:
         await asyncio.gather(sender.close(), store.close())

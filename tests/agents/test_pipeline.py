@@ -53,17 +53,20 @@ async def test_batches_are_applied_and_acknowledged_in_order_however_long_each_i
             await pipeline.put(lambda i=i: score(i), [2 * i, 2 * i + 1])  # type: ignore[misc]
 
     async with InOrder(stream, apply, depth=2) as pipeline:
+        idle = [pipeline.idle]
         feeding = asyncio.create_task(feed(pipeline))
         while under_way < 2:
             await asyncio.sleep(0)
+        idle.append(pipeline.idle)
         for gate in (gates[1], gates[0], gates[3], gates[2]):  # later batches are ready first
             gate.set()
             await asyncio.sleep(0)
         await feeding
-        while len(stream.events) < 8:
+        while not pipeline.idle:
             await asyncio.sleep(0)
     assert applied == [0, 1, 2, 3]
     assert most == 2
+    assert (idle, len(stream.events)) == ([True, False], 8)
 
 
 class Moody:
