@@ -15,8 +15,8 @@ UV = $(if $(CI),UV_NO_PROGRESS=1) VIRTUAL_ENV=$(VENV) $(BIN)/uv
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-up: install ## everything on this machine: Kafka, Valkey, worker, dashboard, ingest
-	@$(BIN)/barograph up
+up: install ## everything on this machine, with a feed of invented documents (`barograph up` alone has no feed)
+	@$(BIN)/barograph up --feed demo
 
 test: install ## all tests, on a Kafka and a Valkey of their own
 	@$(BIN)/python -m pytest

@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-ingest = typer.Typer(help="Hand documents in, from files or over HTTP.", no_args_is_help=True)
+from stream.cli.ingest_demo import demo
+from stream.cli.ingest_rss import rss
+
+ingest = typer.Typer(help="Hand documents in: files, feeds, or over HTTP.", no_args_is_help=True)
+ingest.command("rss")(rss)
+ingest.command("demo")(demo)
 
 
 @ingest.command("file")

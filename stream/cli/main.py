@@ -8,8 +8,13 @@ import typer
 
 from stream.cli.counts import counts
 from stream.cli.dashboard import dashboard
+from stream.cli.detector import detector
+from stream.cli.doctor import doctor
+from stream.cli.healthy import healthy
 from stream.cli.ingest import ingest
 from stream.cli.model import evaluate, predict, train
+from stream.cli.notify import notify
+from stream.cli.receive import receive
 from stream.cli.status import status
 from stream.cli.topics import topics
 from stream.cli.up import up
@@ -24,7 +29,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (up, worker, dashboard, status, counts, topics, train, evaluate, predict):
+for command in (
+    up,
+    status,
+    doctor,
+    counts,
+    worker,
+    detector,
+    notify,
+    dashboard,
+    receive,
+    healthy,
+    topics,
+    train,
+    evaluate,
+    predict,
+):
     app.command()(command)
 app.add_typer(ingest, name="ingest")
 

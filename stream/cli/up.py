@@ -15,14 +15,21 @@ class Feed(StrEnum):
     """Where documents come from besides the ingest API and files."""
 
     NONE = "none"
+    DEMO = "demo"
 
 
 def up(
     workers: Annotated[int | None, typer.Option(help="how many processes read and score")] = None,
-    feed: Annotated[Feed, typer.Option(help="none: documents come through `barograph ingest`")] = Feed.NONE,
+    feed: Annotated[
+        Feed,
+        typer.Option(
+            help="demo: invented documents, six hours of the past and then live, kept apart in HOME/demo; "
+            "none: only what you put in with `barograph ingest`"
+        ),
+    ] = Feed.NONE,
     home: Annotated[Path | None, typer.Option(help="folder for data; default ./var")] = None,
 ) -> None:
-    """Run Kafka, a store, workers, dashboard and ingest here; everything stops with Ctrl-C."""
+    """Run Kafka, a store, workers, dashboard, ingest, detector and notifier here; everything stops with Ctrl-C."""
     from stream.broker.errors import BrokerError
     from stream.settings import ConfigurationError
     from stream.store.client import StoreError
@@ -31,7 +38,7 @@ def up(
     from stream.supervision.runner import RoleFailedError
 
     try:
-        code = launch(load_settings(workers=workers, home=home))
+        code = launch(load_settings(workers=workers, home=home), demo=feed is Feed.DEMO)
     except (BrokerError, ConfigurationError, HomeError, RoleFailedError, StoreError) as exc:
         typer.echo(f"barograph: {exc}", err=True)
         code = 1

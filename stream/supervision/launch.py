@@ -20,12 +20,14 @@ from stream.broker.topics import ensure_topics
 from stream.running import Running, remove_running, write_running
 from stream.settings import Settings
 from stream.store import embedded as valkey_parts
-from stream.store.client import StoreError, address, connect, store_errors
+from stream.store.client import StoreError, connect, store_errors
+from stream.supervision.demo import prepare_demo, refuse_servers
 from stream.supervision.lock import HomeError, exposure, lock_home
 from stream.supervision.output import Output
 from stream.supervision.places import Places, choose_places
 from stream.supervision.roles import Role
 from stream.supervision.table import application_roles, kafka_role, valkey_role
+from stream.supervision.welcome import welcome
 from stream.supervisor import Supervisor
 
 SERVERS_WITHIN_S = 10.0
@@ -35,19 +37,26 @@ UP = "up"
 RolesOf = Callable[[Settings, Places, Mapping[str, str]], Sequence[Role]]
 
 
-def launch(settings: Settings, roles_of: RolesOf = application_roles) -> int:
+def launch(settings: Settings, roles_of: RolesOf = application_roles, *, demo: bool = False) -> int:
     """Run everything until told to stop; return the exit code.
+
+    Args:
+        demo: with the demonstration: invented documents, on servers whose data lie apart.
 
     Raises:
         HomeError, ConfigurationError, BrokerError, StoreError, RoleFailedError: it cannot start; the message says why.
     """
     began_s = time.monotonic()
     settings = settings.model_copy(update={"home": settings.home.absolute()})
+    if demo:
+        refuse_servers(settings)
     lock = lock_home(settings.home)
     try:
         remove_running(settings.home)
         token = settings.ingest_token.get_secret_value() if settings.ingest_token else secrets.token_urlsafe(24)
-        places = choose_places(settings, token)
+        places = choose_places(settings, token, demo=demo)
+        if places.demo is not None:
+            prepare_demo(places.demo)
         applications = list(roles_of(settings, places, os.environ))
         output = Output(sys.stdout, [UP, "kafka", "redis", *(role.name for role in applications)])
         _log_to(output)
@@ -75,12 +84,12 @@ def _servers(settings: Settings, places: Places, environ: Mapping[str, str]) -> 
     roles = []
     if settings.kafka_bootstrap is None:
         kafka = kafka_parts.EmbeddedKafka(
-            settings.home / "kafka", ensure_jars(), places.kafka_port, places.controller_port
+            places.data / "kafka", ensure_jars(), places.kafka_port, places.controller_port
         )
         kafka_parts.prepare(kafka)
         roles.append(kafka_role(kafka, environ))
     if settings.redis_url is None:
-        valkey = valkey_parts.EmbeddedValkey(settings.home / "valkey", places.redis_port)
+        valkey = valkey_parts.EmbeddedValkey(places.data / "valkey", places.redis_port)
         _make(valkey.folder)
         roles.append(valkey_role(valkey, environ))
     return roles
@@ -151,7 +160,7 @@ class _Run:
         await self._supervisor.start(self.applications)
         self._complete = True
         self._changed()
-        self.output.text(_welcome(self.settings, self.places, time.monotonic() - self.began_s))
+        self.output.text(welcome(self.settings, self.places, time.monotonic() - self.began_s))
         await self._supervisor.until_broken()
 
     async def _prepare(self) -> None:
@@ -217,27 +226,3 @@ def ping(url: str) -> None:
     """
     with store_errors(url), connect(url) as client:
         client.ping()
-
-
-def _welcome(settings: Settings, places: Places, took_s: float) -> str:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    table.add_column(style="dim")
-    wanted = {"dashboard": settings.dashboard_port, "ingest": settings.ingest_port}
-    hints = {"dashboard": "", "ingest": "POST /v1/documents"}
-    got = {"dashboard": places.dashboard_port, "ingest": places.ingest_port}
-    for name, url in places.urls.items():
-        note = f"{wanted[name]} was not free" if wanted[name] not in (0, got[name]) else ""
-        table.add_row(name, url, note or hints[name])
-    table.add_row("kafka", places.kafka, "" if settings.kafka_bootstrap is None else "yours")
-    table.add_row("redis", address(places.redis), "" if settings.redis_url is None else "yours")
-    table.add_row("data", str(settings.home), "token and pids in up.json")
-    console = Console(file=sys.stdout, width=120)
-    with console.capture() as capture:
-        console.print(f"\nready after {took_s:.1f} s; Ctrl-C stops everything\n", style="bold", highlight=False)
-        console.print(table)
-    return capture.get()

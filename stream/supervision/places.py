@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stream.settings import ConfigurationError, Settings
 from stream.supervision import ports
+from stream.supervision.demo import Demo, choose_demo, demo_folder
 
 PORTS_NAME = "ports.json"
 
@@ -26,6 +27,8 @@ class Places:
         dashboard_host, dashboard_port: where the dashboard listens.
         ingest_host, ingest_port: where documents are taken.
         token: bearer token of `ingest`.
+        data: folder of the embedded servers' data and of what the roles keep.
+        demo: of the demonstration; None without one.
     """
 
     kafka: str
@@ -38,6 +41,8 @@ class Places:
     ingest_host: str
     ingest_port: int
     token: str = field(repr=False)
+    data: Path
+    demo: Demo | None = None
 
     @property
     def urls(self) -> dict[str, str]:
@@ -59,8 +64,11 @@ def reachable(host: str) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def choose_places(settings: Settings, token: str) -> Places:
+def choose_places(settings: Settings, token: str, *, demo: bool = False) -> Places:
     """Return addresses: those named or remembered where they are free, else free ones; remember them.
+
+    Args:
+        demo: with the demonstration, whose data lie in a folder of their own.
 
     Raises:
         ConfigurationError: a host to listen on is no address of this machine.
@@ -81,6 +89,8 @@ def choose_places(settings: Settings, token: str) -> Places:
         ingest_host=settings.ingest_host,
         ingest_port=_listen_port("ingest", settings.ingest_host, settings.ingest_port, taken),
         token=token,
+        data=demo_folder(settings.home) if demo else settings.home,
+        demo=choose_demo(settings, taken) if demo else None,
     )
 
 

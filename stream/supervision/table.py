@@ -10,12 +10,15 @@ from pathlib import Path
 from stream.broker import embedded as kafka_parts
 from stream.settings import PREFIX, Settings
 from stream.store import embedded as valkey_parts
+from stream.supervision.demo import FEED, RECEIVER, demo_roles, demo_variables
 from stream.supervision.places import Places, reachable
 from stream.supervision.roles import Answers, Role, Says, http_ok, redis_pong
 
 # -P: a folder `model` or `dashboard` where the user stands must not hide ours.
 CLI = (sys.executable, "-P", "-m", "stream.cli.main")
 WORKER_READY = "worker ready"
+DETECTOR_READY = "detector ready"
+NOTIFIER_READY = "notifier ready"
 # What a server of other people's making gets to see of our environment: no settings, no tokens.
 SERVER_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -59,7 +62,7 @@ def valkey_role(valkey: valkey_parts.EmbeddedValkey, environ: Mapping[str, str])
 def application_environment(settings: Settings, places: Places, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of this product's own roles: the caller's, with the addresses of this run."""
     ours = {
-        "HOME": str(settings.home.absolute()),
+        "HOME": str(places.data.absolute()),
         "KAFKA_BOOTSTRAP": places.kafka,
         "REDIS_URL": places.redis,
         "DASHBOARD_PORT": str(places.dashboard_port),
@@ -67,6 +70,10 @@ def application_environment(settings: Settings, places: Places, environ: Mapping
         "INGEST_TOKEN": places.token,
         "WORKERS": str(settings.workers),
     }
+    if places.demo is not None:
+        ours |= demo_variables(places.demo)
+        if settings.public_url is None:
+            ours["PUBLIC_URL"] = places.urls["dashboard"]
     return {**environ, **{PREFIX + name: value for name, value in ours.items()}, "PYTHONUNBUFFERED": "1"}
 
 
@@ -105,7 +112,26 @@ def application_roles(
         # It gives requests in flight 11 s, then closes its producer.
         grace_s=13.0,
     )
-    return [*workers, dashboard, ingest]
+    detector = Role(
+        name="detector",
+        command=(*cli, "detector"),
+        ready=Says(DETECTOR_READY),
+        environment=environment,
+        folder=Path.cwd(),
+        # It learns what is normal from what is there when it starts.
+        after=("kafka", "redis", FEED),
+    )
+    notify = Role(
+        name="notify",
+        command=(*cli, "notify"),
+        ready=Says(NOTIFIER_READY),
+        environment=environment,
+        folder=Path.cwd(),
+        after=("kafka", "redis", RECEIVER),
+    )
+    names = [worker.name for worker in workers]
+    feed = [] if places.demo is None else demo_roles(places.demo, cli, environment, settings.home, names)
+    return [*workers, dashboard, ingest, *feed, detector, notify]
 
 
 def _bare(host: str) -> str:

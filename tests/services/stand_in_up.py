@@ -1,4 +1,4 @@
-"""`barograph up` with stand-ins for the product's own roles: `python stand_in_up.py HOME`.
+"""`barograph up` with stand-ins for the product's own roles: `python stand_in_up.py HOME [demo]`.
 
 Kafka, Valkey, topics, supervision and up.json are the real ones.
 """
@@ -38,4 +38,5 @@ def stand_ins(settings: Settings, places: Places, environ: Mapping[str, str]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(launch(load_settings(home=Path(sys.argv[1]), dashboard_port=0, ingest_port=0), stand_ins))
+    settings = load_settings(home=Path(sys.argv[1]), dashboard_port=0, ingest_port=0)
+    sys.exit(launch(settings, stand_ins, demo=sys.argv[2:] == ["demo"]))

@@ -10,15 +10,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import redis
 
+from model.tiny import make_tiny
 from stream.broker import topics
 from stream.running import RUNNING_NAME, Running, is_alive, load_running
+from stream.store.read import Reader, Totals
 from tests.servers import wait_until
 
 START_S = 60.0
@@ -29,13 +32,13 @@ STAND_IN = Path(__file__).with_name("stand_in_up.py")
 class Up:
     """One `up` process and what it printed."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    def __init__(self, home: Path, program: Sequence[str], environment: Mapping[str, str]) -> None:
         self.home = home
         self._log = home.parent / f"{home.name}.{time.monotonic_ns()}.log"
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(STAND_IN), str(home)],
-                env=clean_environment() | environment,
+                program,
+                env={**clean_environment(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -55,9 +58,16 @@ class Up:
         running = load_running(self.home)
         return running is not None and running.ready
 
-    def wait_ready(self) -> Running:
-        wait_until(self.is_ready, START_S, "up is ready")
+    def wait_ready(self, timeout_s: float = START_S) -> Running:
+        wait_until(self.is_ready, timeout_s, "up is ready")
         return self.running()
+
+    def totals(self) -> Totals:
+        reader = Reader(self.running().redis, "live")
+        try:
+            return reader.totals()
+        finally:
+            reader.close()
 
     def ended(self, signal_number: signal.Signals) -> float:
         """Send the signal; return the seconds until the end."""
@@ -86,8 +96,27 @@ def clean_environment() -> dict[str, str]:
 
 
 @contextmanager
-def started(home: Path, **environment: str) -> Iterator[Up]:
-    up = Up(home, **environment)
+def started(home: Path, *words: str, **environment: str) -> Iterator[Up]:
+    """Lend an `up` with stand-ins for the roles; `words` go behind its home."""
+    with running_up(Up(home, [sys.executable, str(STAND_IN), str(home), *words], environment)) as up:
+        yield up
+
+
+@contextmanager
+def started_whole(home: Path, *words: str) -> Iterator[Up]:
+    """Lend a real `barograph up` with a tiny model; `words` are its options."""
+    model = home.parent / "model"
+    if not model.exists():
+        make_tiny(model)
+    program = [sys.executable, "-m", "stream.cli.main", "up", "--home", str(home), *words]
+    free = {f"BAROGRAPH_{name}": str(value) for name, value in (("DASHBOARD_PORT", 0), ("INGEST_PORT", 0))}
+    tiny = {"BAROGRAPH_MODEL_PATH": str(model), "BAROGRAPH_PRECISION": "float32", "OMP_NUM_THREADS": "1"}
+    with running_up(Up(home, program, free | tiny)) as up:
+        yield up
+
+
+@contextmanager
+def running_up(up: Up) -> Iterator[Up]:
     try:
         yield up
     finally:
@@ -247,9 +276,91 @@ def test_a_store_that_cannot_start_ends_the_start_with_its_last_words(home: Path
 
 
 def test_a_feed_that_does_not_exist_is_refused() -> None:
-    done = command("--feed", "demo")
+    done = command("--feed", "everything")
     assert done.returncode == 2
     assert "none" in done.stderr
+
+
+def test_the_demonstration_is_refused_on_servers_of_your_own(home: Path) -> None:
+    done = command("--feed", "demo", "--home", str(home), BAROGRAPH_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "barograph: --feed demo runs servers of its own, and BAROGRAPH_KAFKA_BOOTSTRAP is set: invented documents "
+        "never go to servers of yours; unset, or leave --feed demo out\n"
+    )
+    assert not home.exists()
+
+
+def test_what_is_invented_lies_apart_from_what_is_yours(home: Path) -> None:
+    for words in ((), ("demo",)):
+        with started(home, *words) as up:
+            running = up.wait_ready()
+            with redis.Redis.from_url(running.redis) as client:
+                assert client.get("whose") is None
+                client.set("whose", " ".join(words) or "yours")
+            only = "only-demo" if words else "only-yours"
+            topics.create_topics(running.kafka, {only: timedelta(days=1)}, 1, 1)
+            assert (home / RUNNING_NAME).exists()
+    with started(home) as up:
+        running = up.wait_ready()
+        with redis.Redis.from_url(running.redis) as client:
+            assert client.get("whose") == b"yours"
+        assert set(topics.topic_ids(running.kafka, ["only-yours", "only-demo"])) == {"only-yours"}
+    assert {path.name for path in (home / "demo").iterdir()} >= {"kafka", "valkey", "endpoints.toml"}
+
+
+OWN_ROLES = {"worker-1", "dashboard", "ingest", "detector", "notify"}
+SERVERS = {"supervisor", "kafka", "redis"}
+WHOLE_START_S = 150.0
+
+
+@pytest.mark.timeout(400)
+def test_every_role_runs_comes_back_when_killed_and_goes_at_the_end(home: Path) -> None:
+    with started_whole(home) as up:
+        before = up.wait_ready(WHOLE_START_S)
+        assert set(before.pids) == SERVERS | OWN_ROLES
+        killed = ("detector", "notify", "ingest")
+        for role in killed:
+            os.kill(before.pids[role], signal.SIGKILL)
+        wait_until(
+            lambda: all(up.running().pids[role] != before.pids[role] for role in killed),
+            START_S,
+            "others in their place",
+        )
+        after = up.wait_ready(WHOLE_START_S)
+        assert {role for role in before.pids if before.pids[role] != after.pids[role]} == set(killed)
+        assert up.totals().records == 0
+        assert up.ended(signal.SIGINT) < STOP_S
+        assert up.process.returncode == 0, up.said()
+        assert not any(is_alive(pid) for pid in after.pids.values())
+    assert not (home / "demo").exists()
+
+
+@pytest.mark.timeout(600)
+def test_the_demonstration_has_six_hours_of_the_past_says_that_they_are_invented_and_fills_only_gaps(
+    home: Path,
+) -> None:
+    with started_whole(home, "--feed", "demo") as up:
+        running = up.wait_ready(240)
+        assert set(running.pids) == SERVERS | OWN_ROLES | {"demo", "receiver"}
+        first = up.totals()
+        assert 3_900 < first.records < 4_800
+        wait_until(lambda: "every document here is invented" in up.said(), 10, "what a person has to know")
+        assert "In 90 s one company, Brontavia (BRONTV), gets into a crisis" in up.said()
+        for name in OWN_ROLES | {"demo", "receiver"}:
+            environ = Path(f"/proc/{running.pids[name]}/environ").read_bytes().split(b"\0")
+            assert b"BAROGRAPH_DEMO=1" in environ
+        os.kill(running.pids["demo"], signal.SIGKILL)
+        wait_until(lambda: up.running().pids["demo"] != running.pids["demo"], START_S, "another feed")
+        up.wait_ready(WHOLE_START_S)
+        assert up.ended(signal.SIGINT) < STOP_S
+        assert not any(is_alive(pid) for pid in running.pids.values())
+    with started_whole(home, "--feed", "demo") as up:
+        up.wait_ready(WHOLE_START_S)
+        again = up.totals()
+        assert again.duplicates == 0
+        assert again.records < first.records + 200
+    assert not {"kafka", "valkey", "faust", "author.key"} & {path.name for path in home.iterdir()}
 
 
 def test_an_output_that_nobody_reads_stops_nothing(home: Path) -> None:

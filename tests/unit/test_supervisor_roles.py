@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from stream.api.server import FINISH_TIMEOUT_S
 from stream.broker.embedded import EmbeddedKafka, properties
 from stream.settings import Settings
 from stream.store.embedded import EmbeddedValkey
+from stream.supervision.demo import Demo
 from stream.supervision.places import Places, reachable
 from stream.supervision.roles import Answers, Role, levels
 from stream.supervision.table import application_roles, kafka_role, server_environment, valkey_role
@@ -27,7 +29,9 @@ PLACES = Places(
     ingest_host="127.0.0.1",
     ingest_port=21004,
     token=TOKEN,
+    data=Path("/home-of-the-test"),
 )
+DEMO = Demo(Path("/home-of-the-test/demo"), Path("/home-of-the-test/demo/endpoints.toml"), 21005)
 
 
 def role(name: str, *after: str) -> Role:
@@ -49,9 +53,10 @@ def test_a_circle_and_a_name_given_twice_are_refused(roles: list[Role]) -> None:
         levels(roles)
 
 
-def application(tmp_path: Path) -> list[Role]:
+def application(tmp_path: Path, demo: Demo | None = None) -> list[Role]:
     settings = Settings(home=tmp_path, workers=3, ingest_token=SecretStr(TOKEN))
-    return application_roles(settings, PLACES, {"PATH": "/bin", "BAROGRAPH_HOME": "relative"})
+    places = replace(PLACES, data=tmp_path / "demo" if demo else tmp_path, demo=demo)
+    return application_roles(settings, places, {"PATH": "/bin", "BAROGRAPH_HOME": "relative"})
 
 
 def test_ingest_has_longer_to_end_than_it_gives_its_requests(tmp_path: Path) -> None:
@@ -61,7 +66,42 @@ def test_ingest_has_longer_to_end_than_it_gives_its_requests(tmp_path: Path) -> 
 
 def test_each_worker_has_an_id_of_its_own(tmp_path: Path) -> None:
     ids = [member.environment.get("BAROGRAPH_WORKER_ID") for member in application(tmp_path)]
-    assert ids == ["worker-1", "worker-2", "worker-3", None, None]
+    assert ids == ["worker-1", "worker-2", "worker-3", None, None, None, None]
+
+
+def test_without_the_demonstration_all_roles_start_at_once_and_end_before_the_servers(tmp_path: Path) -> None:
+    servers = [role("kafka"), role("redis")]
+    workers = ["worker-1", "worker-2", "worker-3"]
+    assert names(levels([*servers, *application(tmp_path)])) == [
+        ["kafka", "redis"],
+        [*workers, "dashboard", "ingest", "detector", "notify"],
+    ]
+
+
+def test_with_the_demonstration_the_feed_needs_the_workers_and_the_detector_its_history(tmp_path: Path) -> None:
+    servers = [role("kafka"), role("redis")]
+    workers = ["worker-1", "worker-2", "worker-3"]
+    assert names(levels([*servers, *application(tmp_path, DEMO)])) == [
+        ["kafka", "redis", "receiver"],
+        [*workers, "dashboard", "ingest", "notify"],
+        ["demo"],
+        ["detector"],
+    ]
+
+
+def test_with_endpoints_of_the_users_own_there_is_no_receiver(tmp_path: Path) -> None:
+    own = Demo(tmp_path / "demo", tmp_path / "mine.toml", None)
+    roles = application(tmp_path, own)
+    assert "receiver" not in {member.name for member in roles}
+    assert {member.environment["BAROGRAPH_ENDPOINTS_FILE"] for member in roles} == {str(tmp_path / "mine.toml")}
+
+
+def test_every_role_of_the_demonstration_knows_it_and_keeps_its_things_apart(tmp_path: Path) -> None:
+    for member in application(tmp_path, DEMO):
+        assert member.environment["BAROGRAPH_DEMO"] == "1"
+        assert member.environment["BAROGRAPH_HOME"] == str(tmp_path / "demo")
+        assert member.environment["BAROGRAPH_ENDPOINTS_FILE"] == str(DEMO.endpoints)
+    assert not any("BAROGRAPH_DEMO" in member.environment for member in application(tmp_path))
 
 
 def test_children_learn_where_everything_is(tmp_path: Path) -> None:
@@ -73,7 +113,7 @@ def test_children_learn_where_everything_is(tmp_path: Path) -> None:
 
 
 def test_no_secret_stands_in_a_command_line_or_in_a_representation(tmp_path: Path) -> None:
-    for member in application(tmp_path):
+    for member in [*application(tmp_path), *application(tmp_path, DEMO)]:
         shown = f"{member!r} {' '.join(member.command)} {PLACES!r}"
         assert TOKEN not in shown
         assert "pass-word" not in shown

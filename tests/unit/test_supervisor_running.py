@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from stream.delivery.endpoints import load_endpoints
 from stream.running import (
     RUNNING_NAME,
     Running,
@@ -24,6 +25,8 @@ from stream.running import (
     write_running,
 )
 from stream.settings import ConfigurationError, Settings
+from stream.sources.demo.begun import read_crisis, write_crisis
+from stream.supervision.demo import prepare_demo, refuse_servers
 from stream.supervision.lock import HomeError, exposure, lock_home
 from stream.supervision.places import choose_places
 from tests.servers import wait_until
@@ -190,6 +193,54 @@ def test_a_port_in_use_is_replaced_by_a_free_one(home: Path) -> None:
         wanted = server.getsockname()[1]
         places = choose_places(Settings(home=home, dashboard_port=wanted, ingest_port=0), "t")
     assert places.dashboard_port != wanted
+
+
+def test_the_demonstration_keeps_its_data_apart_and_its_secret_to_itself(home: Path) -> None:
+    home.mkdir()
+    settings = Settings(home=home, dashboard_port=0, ingest_port=0)
+    assert choose_places(settings, "t").data == home
+    secrets_of_two_runs = set()
+    for _ in range(2):
+        places = choose_places(settings, "t", demo=True)
+        assert places.demo is not None
+        assert (places.data, places.demo.folder) == (home / "demo", home / "demo")
+        places.demo.folder.mkdir(exist_ok=True)
+        write_crisis(places.demo.folder, 1)
+        prepare_demo(places.demo)
+        assert read_crisis(places.demo.folder) is None
+        for path in (places.demo.secret, places.demo.endpoints):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        (endpoint,) = load_endpoints(places.demo.endpoints, {}, required=True).endpoints
+        assert endpoint.url == f"http://127.0.0.1:{places.demo.receiver_port}/"
+        secrets_of_two_runs.add(endpoint.secrets)
+    assert len(secrets_of_two_runs) == 2
+
+
+def test_the_demonstration_writes_no_endpoints_where_the_user_named_some(home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    own = tmp_path / "mine.toml"
+    places = choose_places(Settings(home=home, endpoints_file=own, dashboard_port=0, ingest_port=0), "t", demo=True)
+    assert places.demo is not None
+    prepare_demo(places.demo)
+    assert (places.demo.endpoints, places.demo.receiver_port) == (own, None)
+    assert list(places.demo.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"kafka_bootstrap": "box:9092"}, "BAROGRAPH_KAFKA_BOOTSTRAP is set"),
+        ({"redis_url": "redis://:pass-word@box/0"}, "BAROGRAPH_REDIS_URL is set"),
+        (
+            {"kafka_bootstrap": "box:9092", "redis_url": "redis://box/0"},
+            "BAROGRAPH_KAFKA_BOOTSTRAP and BAROGRAPH_REDIS_URL are set",
+        ),
+    ],
+)
+def test_nothing_invented_goes_to_servers_of_the_users_own(given: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named) as refused:
+        refuse_servers(Settings.model_validate(given))
+    assert "pass-word" not in str(refused.value)
 
 
 def test_a_host_that_is_not_ours_is_a_configuration_error(home: Path) -> None:
