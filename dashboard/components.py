@@ -1,4 +1,4 @@
-"""What the browser draws by itself: the four components. Hidden behind functions, so that each can be swapped."""
+"""What the browser draws by itself: the six components. Hidden behind functions, so that each can be swapped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from streamlit.components.v2 import component
 
-from dashboard.figures import Figure
+from dashboard.drawing import Figure
 from dashboard.i18n import Words
 from dashboard.palette import Palette, colours
 from dashboard.panels import Panel
@@ -33,8 +33,15 @@ _HTML: Final = {
     "strip": (
         '<div class="strip" role="status" aria-live="off"><span class="label"></span><span class="clock"></span>'
         '<span class="zone"></span><span class="data"><span class="dot"></span><span class="age"></span></span>'
-        '<span class="note"></span></div>'
+        '<a class="incidents" hidden></a><span class="demo" hidden></span><span class="note"></span></div>'
     ),
+    "incidents": (
+        '<div class="incidents"><div class="bar"><h3 hidden></h3>'
+        '<button class="new" type="button" hidden></button></div>'
+        '<div class="scroll"><div class="rows" role="list"></div></div>'
+        '<div class="none" hidden></div><a class="more" hidden></a></div>'
+    ),
+    "sheet": '<div class="sheet"></div>',
     "headlines": (
         '<div class="headlines"><div class="bar"><h3></h3><button class="new" type="button" hidden></button></div>'
         '<div class="scroll" role="table" tabindex="0"><div class="head" role="row"></div>'
@@ -77,14 +84,38 @@ def live_chart(
     )
 
 
-def draw_tiles(tiles: list[Panel], palette: Palette, *, dim: bool = False) -> None:
-    """Draw the tiles of `dashboard.panels`."""
-    _mount("tiles")(key="tiles", data={"tiles": tiles, "colours": colours(palette), "dim": dim})
+def draw_tiles(tiles: list[Panel], palette: Palette, *, dim: bool = False) -> str | None:
+    """Draw the tiles of `dashboard.panels`; return "" where the one that leads to the alerts was clicked."""
+    return _opening("tiles", "tiles", {"tiles": tiles, "colours": colours(palette), "dim": dim})
 
 
-def draw_strip(strip: Panel, remember: Mapping[str, str]) -> None:
-    """Draw the strip of `dashboard.panels`; the browser remembers what is given, in cookies."""
-    _mount("strip")(key="strip", data=strip | {"remember": dict(remember)})
+def draw_strip(strip: Panel, remember: Mapping[str, str], palette: Palette) -> str | None:
+    """Draw the strip of `dashboard.panels`; the browser remembers what is given, in cookies.
+
+    Returns "" where the count of incidents was clicked.
+    """
+    return _opening("strip", "strip", strip | {"remember": dict(remember), "colours": colours(palette)})
+
+
+def draw_incidents(
+    key: str, listing: Panel, view: str, palette: Palette, *, slim: bool = False, dim: bool = False
+) -> str | None:
+    """Draw a list of `dashboard.incident_panels`; another `view` is shown at once, hand or no hand.
+
+    Returns the id of the incident that was clicked, "" where all of them were asked for.
+    """
+    return _opening("incidents", key, listing | {"view": view, "colours": colours(palette), "slim": slim, "dim": dim})
+
+
+def draw_sheet(key: str, blocks: list[Panel], palette: Palette, *, dim: bool = False) -> str | None:
+    """Draw blocks of `dashboard.incident_sheet`; return the id of another incident that was clicked in them."""
+    return _opening("sheet", key, {"blocks": blocks, "colours": colours(palette), "dim": dim})
+
+
+def _opening(name: str, key: str, data: Panel) -> str | None:
+    # Without a callback the trigger would not be known to the session.
+    clicked: Any = _mount(name)(key=key, data=data, on_open_change=lambda: None).open
+    return None if clicked is None else str(clicked)
 
 
 def draw_headlines(headlines: Panel, view: str, palette: Palette, *, dim: bool = False) -> None:

@@ -15,6 +15,7 @@ from model.labels import TOPICS
 from stream.core.aggregates import Aggregate
 from stream.core.event_time import DAY_S
 from stream.core.series import topic_series
+from stream.store.incident_read import Seen
 from stream.store.keys import WINDOW_TTL_S
 from stream.store.read import Headline, Totals
 
@@ -32,6 +33,7 @@ class Picture:
         columns: the same time in wider steps; `topics` has, for each topic, one aggregate for each of them.
         before: the sum over the equal span before.
         headlines: newest first, within the span and the filters.
+        incidents: those that fired at some time within the span, newest first.
         read_at_s: when it was read, unix seconds.
     """
 
@@ -42,6 +44,7 @@ class Picture:
     before: Aggregate
     headlines: Sequence[Headline]
     read_at_s: float
+    incidents: Sequence[Seen] = ()
 
     @property
     def whole(self) -> Aggregate:
@@ -93,6 +96,11 @@ def picture(filters: Filters, seen: Totals, now_s: float) -> Picture:
 def newest_headlines(filters: Filters, now_s: float) -> list[Headline]:
     """Return the newest headlines of all time that the filters let through, newest first. StoreError."""
     return [line for line in _latest(source().place, None, None, int(now_s)) if chosen(line, filters)]
+
+
+def series_windows(series: str, span: Span, now_s: float) -> list[Aggregate]:
+    """Return one aggregate of a series for each step of the span. StoreError."""
+    return _read(source().place, (series,), span, _tick(span, now_s))[series]
 
 
 def chosen(line: Headline, filters: Filters) -> bool:

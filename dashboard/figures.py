@@ -4,24 +4,16 @@ opacity) that the browser replaces by those of the palette and the background in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final
 
+from dashboard.drawing import FEW, TIMES, Figure, base_layout, draw_band, draw_line, heading, plot_axis, where
 from dashboard.filters import Span
 from dashboard.formats import Formats
 from stream.core.aggregates import Aggregate, index_interval, share_interval
 
-FEW: Final = 5  # stories: below this a value is greyed
 HEIGHT_PX: Final = 410
 _LIMITS: Final = (0.25, 0.5, 1.0)
 _INDEX, _VOLUME, _SHARE = (0.50, 0.955), (0.265, 0.405), (0.0, 0.17)
-_TIMES: Final = [
-    {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
-    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%m-%d"},
-    {"dtickrange": [86_400_000, None], "value": "%m-%d\n%Y"},
-]
-
-Figure = dict[str, Any]
-_Value = TypeVar("_Value")
 
 
 def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, view: str) -> Figure:
@@ -40,9 +32,9 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
     share = [w.negative_share for w in windows]
     index = [w.index for w in windows]
     traces = [
-        _band(windows, _where(enough, bands), span, axis, yaxis="y", colour="@accent/0.18"),
-        _line(x, index, "y", "@few", width=1, size=4, hover=hover),
-        _line(x, _where(enough, index), "y", "@accent", width=2, size=4),
+        draw_band(windows, where(enough, bands), span, axis, yaxis="y", colour="@accent/0.18"),
+        draw_line(x, index, "y", "@few", width=1, size=4, hover=hover),
+        draw_line(x, where(enough, index), "y", "@accent", width=2, size=4),
         {
             "type": "bar",
             "x": x,
@@ -52,22 +44,22 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
             "customdata": hover,
             "hovertemplate": "%{customdata}<extra></extra>",
         },
-        _band(windows, _where(enough, shares), span, axis, yaxis="y3", colour="@neg/0.18"),
-        _line(x, share, "y3", "@few", width=1, size=4, hover=hover),
-        _line(x, _where(enough, share), "y3", "@neg", width=2, size=4),
+        draw_band(windows, where(enough, shares), span, axis, yaxis="y3", colour="@neg/0.18"),
+        draw_line(x, share, "y3", "@few", width=1, size=4, hover=hover),
+        draw_line(x, where(enough, share), "y3", "@neg", width=2, size=4),
     ]
-    layout = _layout(view) | {
+    layout = base_layout(view) | {
         "height": HEIGHT_PX,
         "margin": {"l": 46, "r": 8, "t": 8, "b": 38},
         "bargap": 0.15,
-        "xaxis": _axis(
+        "xaxis": plot_axis(
             type="date",
             range=[axis.plot_time(span.start_s), axis.plot_time(span.end_s)],
             anchor="y3",
-            tickformatstops=_TIMES,
+            tickformatstops=TIMES,
             showgrid=False,
         ),
-        "yaxis": _axis(
+        "yaxis": plot_axis(
             domain=_INDEX,
             range=_symmetric(windows, bands),
             tickformat=".2~f",
@@ -75,12 +67,12 @@ def index_figure(windows: Sequence[Aggregate], span: Span, formats: Formats, vie
             zeroline=True,
             zerolinecolor="@text/0.45",
         ),
-        "yaxis2": _axis(domain=_VOLUME, rangemode="tozero", nticks=3, tickformat=",~d"),
-        "yaxis3": _axis(domain=_SHARE, range=[0, 1], tickvals=[0, 0.5, 1], tickformat=".0%"),
+        "yaxis2": plot_axis(domain=_VOLUME, rangemode="tozero", nticks=3, tickformat=",~d"),
+        "yaxis3": plot_axis(domain=_SHARE, range=[0, 1], tickvals=[0, 0.5, 1], tickformat=".0%"),
         "annotations": [
-            _heading(words("chart.index"), 0.99),
-            _heading(words("chart.volume"), 0.45),
-            _heading(words("chart.share"), 0.215),
+            heading(words("chart.index"), 0.99),
+            heading(words("chart.volume"), 0.45),
+            heading(words("chart.share"), 0.215),
         ],
     }
     return {"data": traces, "layout": layout}
@@ -132,17 +124,17 @@ def heatmap_figure(topics: Mapping[str, Sequence[Aggregate]], columns: Span, for
         "hoverinfo": "skip",
         "hoverongaps": False,
     }
-    layout = _layout(view) | {
+    layout = base_layout(view) | {
         "height": min(HEIGHT_PX, 110 + 40 * len(names)),
         "margin": {"l": 8, "r": 8, "t": 38, "b": 38},
-        "xaxis": _axis(
+        "xaxis": plot_axis(
             type="date",
-            tickformatstops=_TIMES,
+            tickformatstops=TIMES,
             nticks=5,
             showgrid=False,
             range=[axis.plot_time(columns.start_s), axis.plot_time(columns.end_s)],
         ),
-        "yaxis": _axis(autorange="reversed", automargin=True, showgrid=False, fixedrange=True, dtick=1),
+        "yaxis": plot_axis(autorange="reversed", automargin=True, showgrid=False, fixedrange=True, dtick=1),
         "hovermode": "closest",
     }
     return {"data": [cells, veil], "layout": layout}
@@ -184,75 +176,6 @@ def _between(band: tuple[float, float] | None, formats: Formats) -> str:
     return "" if band is None else f"{formats.signed(band[0], 2)} … {formats.signed(band[1], 2)}"
 
 
-def _band(
-    windows: Sequence[Aggregate],
-    bounds: Sequence[tuple[float, float] | None],
-    span: Span,
-    axis: Formats,
-    *,
-    yaxis: str,
-    colour: str,
-) -> dict[str, Any]:
-    """Return one filled polygon for each unbroken run of bounds; a run of one gets some width."""
-    x: list[str | None] = []
-    y: list[float | None] = []
-    for run in _runs(bounds):
-        edges = [(windows[i].start_s + span.step_s / 2, bounds[i] or (0.0, 0.0)) for i in run]
-        if len(edges) == 1:
-            at, bound = edges[0]
-            edges = [(at - span.step_s / 4, bound), (at + span.step_s / 4, bound)]
-        x += [axis.plot_time(at) for at, _ in (*edges, *reversed(edges))] + [None]
-        y += [bound[1] for _, bound in edges] + [bound[0] for _, bound in reversed(edges)] + [None]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x,
-        "y": y,
-        "yaxis": yaxis,
-        "fill": "toself",
-        "fillcolor": colour,
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-    }
-
-
-def _runs(values: Sequence[object]) -> list[list[int]]:
-    runs: list[list[int]] = [[]]
-    for i, value in enumerate(values):
-        if value is not None:
-            runs[-1].append(i)
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if run]
-
-
-def _line(
-    x: Sequence[str],
-    y: Sequence[float | None],
-    axis: str,
-    colour: str,
-    *,
-    width: float,
-    size: float,
-    hover: Sequence[str] | None = None,
-) -> dict[str, Any]:
-    told = {"hoverinfo": "skip"} if hover is None else {"customdata": list(hover)}
-    return told | {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "x": list(x),
-        "y": list(y),
-        "yaxis": axis,
-        "line": {"color": colour, "width": width},
-        "marker": {"color": colour, "size": size},
-        "hovertemplate": "%{customdata}<extra></extra>" if hover is not None else None,
-    }
-
-
-def _where(enough: Sequence[bool], values: Sequence[_Value | None]) -> list[_Value | None]:
-    return [value if full else None for full, value in zip(enough, values, strict=True)]
-
-
 def _symmetric(windows: Sequence[Aggregate], bands: Sequence[tuple[float, float] | None]) -> list[float]:
     """Return the smallest range around zero that holds the well-founded bands: it jumps rarely."""
     widest = max(
@@ -260,36 +183,3 @@ def _symmetric(windows: Sequence[Aggregate], bands: Sequence[tuple[float, float]
     )
     limit = next((limit for limit in _LIMITS if widest <= limit), _LIMITS[-1])
     return [-limit, limit]
-
-
-def _axis(**more: Any) -> dict[str, Any]:
-    return {"gridcolor": "@grid", "linecolor": "@grid", "zeroline": False, "automargin": False, "ticks": ""} | more
-
-
-def _heading(text: str, y: float) -> dict[str, Any]:
-    return {
-        "text": text,
-        "x": 0,
-        "xref": "paper",
-        "xanchor": "left",
-        "y": y,
-        "yref": "paper",
-        "yanchor": "middle",
-        "showarrow": False,
-        "font": {"size": 12, "color": "@text/0.75"},
-    }
-
-
-def _layout(view: str) -> dict[str, Any]:
-    return {
-        "uirevision": view,
-        "autosize": True,
-        "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": "@text", "size": 12},
-        "hoverlabel": {"bgcolor": "@background", "bordercolor": "@grid", "font": {"color": "@text"}, "align": "left"},
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "@text/0.45", "activecolor": "@text"},
-        "dragmode": "zoom",
-        "hovermode": "x",
-    }

@@ -92,7 +92,7 @@ class Span:
 
 def from_query(query: Mapping[str, str]) -> Filters:
     """Return the filters a URL asks for; what it does not say, or says wrongly, is the default."""
-    at_s, from_s, to_s = (_instant(query.get(name)) for name in ("end", "from", "to"))
+    at_s, from_s, to_s = (instant(query.get(name)) for name in ("end", "from", "to"))
     span = query.get("range", "")
     custom = span == CUSTOM and from_s is not None and to_s is not None and from_s < to_s
     end = AT if at_s is not None else query.get("end", "")
@@ -115,11 +115,11 @@ def to_query(filters: Filters) -> dict[str, str]:
     if filters.kind != BOTH:
         query["kind"] = filters.kind
     if filters.range == CUSTOM:
-        query |= {"range": CUSTOM, "from": _iso(filters.from_s), "to": _iso(filters.to_s)}
+        query |= {"range": CUSTOM, "from": iso(filters.from_s), "to": iso(filters.to_s)}
     elif filters.range != Filters().range:
         query["range"] = filters.range
     if filters.range != CUSTOM and filters.end != NOW:
-        query["end"] = _iso(filters.at_s) if filters.end == AT else filters.end
+        query["end"] = iso(filters.at_s) if filters.end == AT else filters.end
     if filters.topics:
         query["topic"] = ",".join(filters.topics)
     return query
@@ -171,7 +171,8 @@ def _aligned(start_s: int, end_s: int, most: int, steps_s: Sequence[int]) -> Spa
     return Span(start_s - start_s % step_s, -(-end_s // step_s) * step_s, step_s, width_s)
 
 
-def _instant(text: str | None) -> int | None:
+def instant(text: str | None) -> int | None:
+    """Return the instant that an ISO time in a URL names, unix seconds; None where it names none that is possible."""
     try:
         at = datetime.fromisoformat(text or "")
         at_s = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
@@ -180,7 +181,8 @@ def _instant(text: str | None) -> int | None:
     return at_s if EARLIEST_S <= at_s <= LATEST_S else None
 
 
-def _iso(at_s: int | None) -> str:
+def iso(at_s: int | None) -> str:
+    """Return the instant as it stands in a URL."""
     return datetime.fromtimestamp(at_s or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

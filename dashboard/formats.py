@@ -59,6 +59,11 @@ class Formats:
         """Return `14:03:22`."""
         return self.local(at_s).strftime("%H:%M:%S")
 
+    def moment(self, at_s: float) -> str:
+        """Return date and second: `5 Feb 2018, 14:03:22`; with the offset in an hour that comes twice."""
+        which = _which(self.local(at_s))
+        return f"{self.instant(at_s).removesuffix(which)}{self.clock(at_s)[5:]}{which}"
+
     def instant(self, at_s: float) -> str:
         """Return date and minute: `5 Feb 2018, 14:03`; with the offset in an hour that comes twice."""
         return _date(int(at_s // MINUTE_S), self.zone, self.words.lang)
@@ -76,6 +81,13 @@ class Formats:
         if start.date() == end.date():
             return f"{self.instant(start_s)}–{end.strftime('%H:%M')}{_which(end)}"
         return f"{self.instant(start_s)} – {self.instant(end_s)}"
+
+    def exact_span(self, start_s: float, end_s: float) -> str:
+        """Return `14:00–14:05`, with seconds where an edge does not lie on a minute: `14:00:00–14:00:35`."""
+        if start_s % MINUTE_S == 0 == end_s % MINUTE_S:
+            return self.span(start_s, end_s)
+        same_day = self.local(start_s).date() == self.local(end_s).date()
+        return f"{self.moment(start_s)}–{self.clock(end_s) if same_day else self.moment(end_s)}"
 
     def zone_name(self, at_s: float) -> str:
         """Return the zone's name and offset: `Europe/Berlin (UTC+1)`."""
@@ -95,6 +107,14 @@ class Formats:
         """Return a rate: whole from 100 on, one decimal from 1 on, two below."""
         pattern = "#,##0" if value >= 100 else "0.0" if value >= 1 or value == 0 else "0.00"
         return _decimal(round(value, 2), pattern, self._locale)
+
+    def upto(self, value: float, digits: int) -> str:
+        """Return a number with at most so many decimals."""
+        return _decimal(round(value, digits), "#,##0." + "#" * digits, self._locale)
+
+    def about(self, value: float) -> str:
+        """Return an expectation: whole from 10 on, else with one decimal."""
+        return self.whole(value) if value >= 10 else self.upto(value, 1)
 
     def signed(self, value: float | None, digits: int = 3) -> str:
         """Return `+0.051`, with a true minus sign; a dash for None."""

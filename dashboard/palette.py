@@ -51,6 +51,12 @@ PALETTES: Final = (
     ),
 )
 DEFAULT: Final = PALETTES[0].name
+# Severities keep their colours in every palette, apart from those of sentiment; good for marks and for words.
+SEVERITY_MARKS: Final = {"warning": "▲", "critical": "◆"}
+SEVERITIES: Final = {
+    "light": {"warning": "#8A5A00", "critical": "#B3125E"},
+    "dark": {"warning": "#E3B341", "critical": "#FF7EB6"},
+}
 
 
 def palette(name: str | None) -> Palette:
@@ -62,8 +68,8 @@ def colours(chosen: Palette) -> dict[str, dict[str, str]]:
     """Return `{light|dark: {name: colour}}` as the components in the browser read it."""
     names = Shades.__dataclass_fields__
     return {
-        "light": {name: getattr(chosen.light, name) for name in names},
-        "dark": {name: getattr(chosen.dark, name) for name in names},
+        "light": {name: getattr(chosen.light, name) for name in names} | SEVERITIES["light"],
+        "dark": {name: getattr(chosen.dark, name) for name in names} | SEVERITIES["dark"],
     }
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
+import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import plotly
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -64,18 +67,20 @@ class SecurityHeaders:
         await self._app(scope, receive, sending if scope["type"] == "http" else send)
 
 
-def allowed_hosts(host: str) -> list[str]:
+def allowed_hosts(host: str, public_url: str | None = None) -> list[str]:
     """Return the host names under which a server that listens there may be addressed; `["*"]` for any.
 
-    On the loopback only its own names count, or any site in a browser could reach it through a name of its own.
+    On the loopback only its own names count, or any site in a browser could reach it through a name of its own. One
+    that listens everywhere takes any name, unless `public_url` says under which one people reach it.
     """
+    public = [name] if public_url and (name := urlsplit(public_url).hostname) else []
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:
-        return [host, *_LOOPBACK]
+        return [host, *public, *_LOOPBACK]
     if address.is_unspecified:
-        return ["*"]
-    return list(_LOOPBACK) if address.is_loopback else [host, *_LOOPBACK]
+        return [*public, *_LOOPBACK] if public else ["*"]
+    return [*public, *_LOOPBACK] if address.is_loopback else [host, *public, *_LOOPBACK]
 
 
 def streamlit_settings(host: str, port: int, hosts: Sequence[str]) -> dict[str, Any]:
@@ -111,11 +116,16 @@ async def _plotly(request: Request) -> Response:
     return FileResponse(_PLOTLY, media_type="text/javascript", headers={"cache-control": "public, max-age=3600"})
 
 
+async def _live(request: Request) -> Response:
+    # The default page has no path of its own; people type it all the same.
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
+
+
 def make_app(hosts: Sequence[str]) -> st.App:
     """Return the ASGI app that answers under these host names."""
     return st.App(
         _SCRIPT,
-        routes=[Route(PLOTLY_PATH, _plotly, methods=["GET", "HEAD"])],
+        routes=[Route(PLOTLY_PATH, _plotly, methods=["GET", "HEAD"]), Route("/live", _live, methods=["GET", "HEAD"])],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
             Middleware(SecurityHeaders),
@@ -145,6 +155,9 @@ def serve(settings: Settings) -> None:
     host, port = settings.dashboard_host, settings.dashboard_port
     configure(lambda: settings if settings.redis_url else connect_settings(settings)).check()
     check_address(host, port)
-    hosts = allowed_hosts(host)
+    hosts = allowed_hosts(host, settings.public_url)
+    # uvicorn raises the signal once more when it is done: a clean stop is no failure.
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, lambda *_: sys.exit(0))
     _log.info("dashboard at http://%s:%s", f"[{host}]" if ":" in host else host, port or "(a free port)")
     make_app(hosts).run(config=streamlit_settings(host, port, hosts))

@@ -8,8 +8,10 @@ from typing import Final
 
 from dashboard.filters import Span
 from dashboard.formats import Formats
+from dashboard.incident_words import reason_words, series_words
 from dashboard.safe import csv_text, link, plain
 from stream.core.aggregates import Aggregate, index_interval
+from stream.store.incident_read import Seen
 from stream.store.read import Headline
 
 _DIGITS: Final = 4
@@ -85,6 +87,38 @@ def headlines_table(lines: Sequence[Headline], formats: Formats) -> Table:
         for line in lines
     ]
     return Table(tuple(words(f"headlines.{name}") for name in names), rows)
+
+
+def incidents_table(found: Sequence[Seen], formats: Formats) -> Table:
+    """Return the incidents as listed; ids, numbers and names as they are kept."""
+    words = formats.words
+    names = (
+        "id series severity state fired resolved share usual negative total expected z peak clock by reason"
+    ).split()
+    rows: list[tuple[object, ...]] = [_incident(seen, formats) for seen in found]
+    return Table(tuple(words(f"incidents.{name}") for name in names), rows)
+
+
+def _incident(seen: Seen, formats: Formats) -> tuple[object, ...]:
+    incident, words = seen.incident, formats.words
+    return (
+        incident.incident_id,
+        series_words(incident.series, words),
+        words(f"severity.{incident.severity}"),
+        words(f"state.{incident.state}"),
+        formats.stamp(incident.fired_at_ms / 1000),
+        formats.stamp(incident.resolved_at_s) if incident.resolved_at_s is not None else None,
+        _rounded(incident.share),
+        _rounded(incident.baseline_share),
+        incident.negative,
+        incident.total,
+        _rounded(incident.expected_total),
+        _rounded(incident.z),
+        _rounded(incident.z_peak),
+        incident.clock,
+        plain(seen.acknowledged_by or "", 80),
+        reason_words(incident.reason, words),
+    )
 
 
 def _counts(window: Aggregate) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-// Four numbers with their change, interval and course. Text only: nothing that comes in is read as markup.
+// Numbers with their change, interval and course. Text only: nothing that comes in is read as markup.
 function put(parent, name, text, tag = "div") {
   const element = document.createElement(tag);
   element.className = name;
@@ -33,10 +33,21 @@ function spark(parent, values) {
   parent.appendChild(svg);
 }
 
-export default function ({ data, parentElement }) {
+function leading(root, label, tile) {
+  const link = put(label, "", tile.label, "a");
+  link.href = tile.href;
+  link.addEventListener("click", (event) => {
+    if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    root.act();
+  });
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".tiles");
   setTones(root, data.colours);
   root.classList.toggle("dim", data.dim);
+  root.act = () => setTriggerValue("open", "");
   const drawn = JSON.stringify(data.tiles);
   if (root.drawn === drawn) return;
   root.drawn = drawn;
@@ -44,10 +55,11 @@ export default function ({ data, parentElement }) {
     const box = document.createElement("section");
     box.className = "tile";
     box.dataset.key = tile.key;
-    put(box, "label", tile.label, "h3");
+    const label = put(box, "label", tile.href ? undefined : tile.label, "h3");
+    if (tile.href) leading(root, label, tile);
     const line = put(box, "line");
     if (tile.level) put(line, `dot ${tile.level}`);
-    put(line, "value", tile.value);
+    put(line, `value ${tile.severity || ""}`, tile.value);
     if (tile.change) {
       const change = put(line, `change ${tile.change.tone}`, tile.change.text);
       change.title = tile.change.hint;

@@ -9,17 +9,22 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dashboard import data, panels
-from dashboard.components import draw_headlines, draw_strip, draw_tiles, live_chart
-from dashboard.figures import FEW, heatmap_figure, index_figure
+from dashboard import data, incident_data, panels
+from dashboard.components import draw_headlines, draw_incidents, draw_tiles, live_chart
+from dashboard.drawing import FEW
+from dashboard.figures import heatmap_figure, index_figure
 from dashboard.filters import BOTH, NEWEST, Filters, Span, to_query
 from dashboard.formats import Formats, zone_of
 from dashboard.i18n import Words, words
+from dashboard.incident_panels import inbox, incidents_tile
+from dashboard.marks import marked, shown_on
 from dashboard.palette import Palette
 from dashboard.panels import Moment
-from dashboard.tables import Table, chart_table, headlines_table, topics_table
-from dashboard.views.sidebar import chosen_palette, language, remembered, set_filters, sidebar
+from dashboard.tables import chart_table, headlines_table, topics_table
+from dashboard.views.frame import frozen_table, go_to_alerts, strip
+from dashboard.views.sidebar import chosen_palette, language, set_filters, sidebar
 from stream.store.client import StoreError
+from stream.store.incident_read import Seen
 from stream.store.keys import LATEST_MOST, LATEST_TTL_S
 from stream.store.read import Totals
 
@@ -80,18 +85,19 @@ def _strip(look: Look) -> None:
         span = data.span(look.filters, seen, moment.paused_s or moment.now_s)
     except StoreError:
         age = None if last is None else moment.now_s - last.read_at_s
-        draw_strip(panels.down_strip(age, moment, look.formats), remembered())
+        strip(panels.down_strip(age, moment, look.formats), moment.now_s, look.formats, look.palette)
         return
     state = panels.mode(span, moment)
-    draw_strip(panels.strip(seen, state, moment, span, look.formats), remembered())
+    strip(panels.strip(seen, state, moment, span, look.formats), moment.now_s, look.formats, look.palette)
 
 
 def _body(look: Look) -> None:
     moment = _moment()
     try:
         seen = data.totals(moment.now_s)
-        picture = _paused_picture(look, moment) or data.picture(look.filters, seen, moment.paused_s or moment.now_s)
+        picture = _paused_picture(look, moment) or _picture(look, seen, moment.paused_s or moment.now_s)
         waiting = data.newest_headlines(look.filters, moment.now_s) if moment.paused_s else []
+        st.session_state["open"] = incident_data.open_incidents(moment.now_s)
     except StoreError as exc:
         _log.warning("%s", exc)
         _down(look, moment)
@@ -104,6 +110,11 @@ def _body(look: Look) -> None:
     else:
         newer = [line for line in waiting if line.event_s >= picture.read_at_s] if _is_live(picture) else []
         _draw(look, replace(picture, headlines=[*newer, *picture.headlines]), seen, moment)
+
+
+def _picture(look: Look, seen: Totals, now_s: float) -> data.Picture:
+    found = data.picture(look.filters, seen, now_s)
+    return replace(found, incidents=incident_data.incidents_in(found.span.start_s, found.span.end_s, now_s))
 
 
 def _paused_picture(look: Look, moment: Moment) -> data.Picture | None:
@@ -168,12 +179,17 @@ def _draw(look: Look, picture: data.Picture, seen: Totals, moment: Moment, *, di
     elapsed_s = max(60.0, min(picture.read_at_s, span.end_s) - span.start_s)
     sums = panels.Sums(picture.whole, picture.before, picture.windows, elapsed_s, span.length_s)
     past = panels.is_past(span, picture.read_at_s)
-    draw_tiles(panels.tiles(sums, seen, moment.now_s, formats, past=past), look.palette, dim=dim)
+    opened: list[Seen] = st.session_state.get("open", [])
+    tiles = [*panels.tiles(sums, seen, moment.now_s, formats, past=past), incidents_tile(opened, formats)]
+    if draw_tiles(tiles, look.palette, dim=dim) is not None:
+        go_to_alerts()
     left, right = st.columns([62, 38], gap="small")
     with left.container(border=True):
         _chart(look, picture, dim)
     with right.container(border=True):
         _heatmap(look, picture, dim)
+    with st.container(border=True):
+        _inbox(look, opened, moment, dim)
     with st.container(border=True):
         rows = panels.headline_rows(picture.headlines, moment.now_s, formats)
         hold = moment.paused_s is not None or dim
@@ -181,7 +197,14 @@ def _draw(look: Look, picture: data.Picture, seen: Totals, moment: Moment, *, di
         if past:  # of a busy day only its end is kept: the list may begin well before the span ends
             kept = formats.length(LATEST_TTL_S)
             st.caption(look.words("headlines.kept", n=formats.whole(LATEST_MOST), kept=kept))
-        _table("headlines", look, moment, lambda: headlines_table(picture.headlines, formats))
+        frozen_table("headlines", look.view, formats, lambda: headlines_table(picture.headlines, formats))
+
+
+def _inbox(look: Look, opened: list[Seen], moment: Moment, dim: bool) -> None:
+    panel = inbox(opened, moment.now_s, look.formats, look.words("inbox.quiet"))
+    clicked = draw_incidents("inbox", panel, "inbox", look.palette, slim=True, dim=dim)
+    if clicked is not None:
+        go_to_alerts(clicked)
 
 
 def _chart(look: Look, picture: data.Picture, dim: bool) -> None:
@@ -193,10 +216,12 @@ def _chart(look: Look, picture: data.Picture, dim: bool) -> None:
         share=formats.percent(whole.negative_share),
         documents=formats.whole(whole.documents),
     )
+    found = shown_on(picture.incidents, look.filters)
     figure = index_figure(picture.windows, span, formats, look.view)
+    figure = marked(figure, found, span, picture.read_at_s, formats, drawn=look.filters.series)
     live_chart("chart", figure, alt, look.palette, said, dim=dim)
     _caption(look, "chart.step", span)
-    _table("chart", look, _moment(), lambda: chart_table(picture.windows, formats))
+    frozen_table("chart", look.view, formats, lambda: chart_table(picture.windows, formats))
 
 
 def _heatmap(look: Look, picture: data.Picture, dim: bool) -> None:
@@ -205,7 +230,7 @@ def _heatmap(look: Look, picture: data.Picture, dim: bool) -> None:
     figure = heatmap_figure(picture.topics, columns, formats, look.view)
     live_chart("heatmap", figure, alt, look.palette, said, title=said("heatmap.title"), dim=dim)
     _caption(look, "heatmap.step", columns)
-    _table("heatmap", look, _moment(), lambda: topics_table(picture.topics, columns, formats))
+    frozen_table("heatmap", look.view, formats, lambda: topics_table(picture.topics, columns, formats))
 
 
 def _caption(look: Look, key: str, span: Span) -> None:
@@ -214,31 +239,3 @@ def _caption(look: Look, key: str, span: Span) -> None:
     if formats.clocks_change(span.start_s, span.end_s):
         told.append(said("chart.axis", offset=formats.offset(span.end_s)))
     st.caption("  \n".join(told))
-
-
-def _table(name: str, look: Look, moment: Moment, make: Any) -> None:
-    """Draw the table behind a chart when it is opened; it then stays as it is, so that it can be read."""
-    kept = f"table_{name}"
-    opened = st.expander(look.words(f"table.{name}"), key=f"open_{name}", on_change="rerun")
-    if not opened.open:
-        st.session_state.pop(kept, None)
-        return
-    state = (look.view, look.words.lang)
-    if kept not in st.session_state or st.session_state[kept][0] != state:
-        st.session_state[kept] = (state, moment.now_s, make())
-    _, at_s, table = st.session_state[kept]
-    _draw_table(name, look, at_s, table, opened)
-
-
-def _draw_table(name: str, look: Look, at_s: float, table: Table, place: Any) -> None:
-    with place:
-        st.caption(look.words("table.frozen", time=look.formats.clock(at_s)))
-        st.dataframe(table.columns, hide_index=True, height=280, placeholder="–", key=f"rows_{name}")
-        st.download_button(
-            look.words("table.download"),
-            table.csv,
-            file_name=f"barograph-{name}.csv",
-            mime="text/csv",
-            key=f"csv_{name}",
-            on_click="ignore",
-        )

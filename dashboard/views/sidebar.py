@@ -53,14 +53,15 @@ def chosen_palette() -> Palette:
 
 def sidebar(words: Words, formats: Formats, now_s: float) -> Filters:
     """Draw the sidebar and return the filters; the URL then says the same."""
-    if "filters" not in st.session_state:
-        set_filters(from_query(st.query_params.to_dict()), formats.zone)
-        st.session_state["filters"] = True
+    if "f_kind" not in st.session_state:
+        # Streamlit forgets the widgets of a page that is left; a link says more than what was kept.
+        query, kept = st.query_params.to_dict(), st.session_state.get("live_kept")
+        set_filters(kept if kept is not None and not query else from_query(query), formats.zone)
     with st.sidebar:
         st.markdown("#### Barograph")
         filters = _filters(words, formats, now_s)
-        st.caption(words("filter.zone", zone=formats.zone_name(now_s)))
-        _display(words, chosen_palette())
+        display(words, formats, now_s)
+    st.session_state["live_kept"] = filters
     wanted = to_query(filters)
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
@@ -90,14 +91,14 @@ def _filters(words: Words, formats: Formats, now_s: float) -> Filters:
     from_s = to_s = at_s = None
     end = NOW
     if span == CUSTOM:
-        from_s = _moment(words, "filter.from", "f_from", now_s - HOUR_S, formats.zone)
-        to_s = _moment(words, "filter.to", "f_to", now_s, formats.zone)
+        from_s = moment(words, "filter.from", "f_from", now_s - HOUR_S, formats.zone)
+        to_s = moment(words, "filter.to", "f_to", now_s, formats.zone)
         if from_s >= to_s:
             st.caption(f":orange[{words('filter.order')}]")
             span, from_s, to_s = Filters().range, None, None
     else:
         end = str(st.selectbox(words("filter.end"), ENDS, format_func=lambda name: words(f"end.{name}"), key="f_end"))
-        at_s = _moment(words, "filter.at", "f_at", now_s, formats.zone) if end == AT else None
+        at_s = moment(words, "filter.at", "f_at", now_s, formats.zone) if end == AT else None
     topics = st.multiselect(
         words("filter.topics"),
         TOPICS,
@@ -108,7 +109,10 @@ def _filters(words: Words, formats: Formats, now_s: float) -> Filters:
     return Filters(kind, str(span), end, at_s, from_s, to_s, known_topics(topics))
 
 
-def _display(words: Words, palette_in_use: Palette) -> None:
+def display(words: Words, formats: Formats, now_s: float) -> None:
+    """Draw how things are shown: zone, language, colours."""
+    palette_in_use = chosen_palette()
+    st.caption(words("filter.zone", zone=formats.zone_name(now_s)))
     with st.expander(words("display.title"), key="display"):
         _kept_choice(words("display.language"), LANGUAGES, words.lang, lambda name: NAMES[name], "lang")
         names = tuple(p.name for p in PALETTES)
@@ -118,7 +122,8 @@ def _display(words: Words, palette_in_use: Palette) -> None:
 def _kept_choice(label: str, options: tuple[str, ...], chosen: str, names: Callable[[str], str], key: str) -> None:
     # Streamlit drops a widget's own state when its label changes with the language: the choice is kept apart.
     def keep() -> None:
-        st.session_state[key] = st.session_state[f"w_{key}"]
+        # On the way to another page Streamlit may call this for a widget that it has forgotten already.
+        st.session_state[key] = st.session_state.get(f"w_{key}", chosen)
 
     st.selectbox(
         label,
@@ -137,7 +142,8 @@ def _segments(words: Words, label: str, options: tuple[str, ...], prefix: str, k
     return str(chosen)
 
 
-def _moment(words: Words, label: str, key: str, default_s: float, zone: tzinfo) -> int:
+def moment(words: Words, label: str, key: str, default_s: float, zone: tzinfo) -> int:
+    """Draw an input of date and time in the zone and return the instant, unix seconds."""
     if key not in st.session_state:
         st.session_state[key] = wall(int(default_s // 60 * 60), zone)
     # Without limits of ours a time of more than ten years ago would turn into now.

@@ -108,7 +108,7 @@ def test_the_page_draws_and_asks_nobody_else(browser: Browser, running: Running)
     with opened(browser, running.url) as (page, watch):
         page.wait_for_selector(DRAWN, timeout=WAIT_MS)
         page.get_by_text("Latest headlines").wait_for(timeout=WAIT_MS)
-        assert page.locator(".tile").count() == 4
+        assert page.locator(".tile").count() == 5
         assert page.locator(".row[data-id]").count() == 60
         label = page.locator(".barograph-chart").first.get_attribute("aria-label") or ""
         assert "sentiment index" in label and "documents" in label
@@ -215,6 +215,8 @@ def test_the_server_answers_only_under_its_own_name_with_strict_headers(running:
     assert httpx.get(running.url, headers={"host": "evil.example"}).status_code == httpx.codes.BAD_REQUEST
     script = httpx.get(f"{running.url}/barograph/plotly.min.js")
     assert script.status_code == httpx.codes.OK and len(script.content) > 1_000_000
+    typed = httpx.get(f"{running.url}/live?range=6h")
+    assert (typed.status_code, typed.headers["location"]) == (httpx.codes.TEMPORARY_REDIRECT, "/?range=6h")
 
 
 def test_the_page_survives_its_store(

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dashboard.figures import FEW, heatmap_figure, index_figure
+from dashboard.drawing import FEW
+from dashboard.figures import heatmap_figure, index_figure
 from dashboard.filters import Span
 from dashboard.formats import Formats
 from dashboard.i18n import words

@@ -45,6 +45,46 @@ def test_a_store_that_is_down_is_asked_once_a_second_not_by_every_session() -> N
     assert len(asked) == 2
 
 
+def test_a_client_of_each_kind_is_made_once_and_closed_when_the_store_is_lost() -> None:
+    told: list[str] = []
+
+    class Counting:
+        def __init__(self, url: str, namespace: str) -> None:
+            told.append(f"made for {namespace}")
+
+        def close(self) -> None:
+            told.append("closed")
+
+        def answer(self, *, down: bool) -> bool:
+            if down:
+                raise StoreError("gone")
+            return True
+
+    source = source_of(lambda: NOWHERE, [0.0])
+    assert source.using(Counting, lambda one: one.answer(down=False))
+    assert source.using(Counting, lambda one: one.answer(down=False))
+    assert told == ["made for live"]
+    with pytest.raises(StoreError):
+        source.using(Counting, lambda one: one.answer(down=True))
+    assert told == ["made for live", "closed"]
+
+
+def test_whether_documents_are_invented_is_known_before_and_after_the_store_is() -> None:
+    places: list[Settings] = [NOWHERE.model_copy(update={"demo": True})]
+
+    def resolve() -> Settings:
+        if not places:
+            raise ConfigurationError("nothing is running")
+        return places[0]
+
+    source = source_of(resolve, [0.0])
+    assert source.demo
+    with pytest.raises(StoreError):
+        source.read(ping)
+    places.clear()
+    assert source.demo
+
+
 def test_a_store_that_moved_is_found(redis_url: str) -> None:
     places = [NOWHERE, Settings(redis_url=redis_url)]
     now = [0.0]
@@ -82,6 +122,8 @@ def test_a_server_answers_only_under_its_own_names(host: str, there: str, missin
 
 def test_a_server_on_every_address_answers_under_any_name() -> None:
     assert allowed_hosts("0.0.0.0") == ["*"]
+    assert allowed_hosts("0.0.0.0", "https://pages.example.com:8443") == ["pages.example.com", *allowed_hosts("::1")]
+    assert allowed_hosts("127.0.0.1", "https://pages.example.com")[0] == "pages.example.com"
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
