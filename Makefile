@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed-$(TORCH)
 TORCH_PIN = $(shell sed -n 's/^torch==\([^ ]*\).*/\1/p' requirements.lock)
 UV = $(if $(CI),UV_NO_PROGRESS=1) VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: help up test lint check bench install install-train lock clean
+.PHONY: help up test lint check bench bench-detector install install-train lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -31,6 +31,9 @@ check: lint test ## lint, types, tests
 bench: install ## measurements, as ratios in one run; needs `make up` in another terminal
 	@$(BIN)/python -m bench.throughput
 	@$(BIN)/python -m bench.post_to_visible
+
+bench-detector: install ## the detector on made series: false alarms and events found, beside simple rules and an oracle
+	@$(BIN)/python -m bench.detector
 
 install: $(INSTALLED) ## .venv from the lock, and Kafka's jars
 	@$(BIN)/python -m stream.broker.fetch

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 DAY_S: Final = 86_400
-BUDGET: Final = 0.03  # false alarms per series-week at which the openings below stand
+BUDGET: Final = 0.03  # false alarms per series-week that the openings below keep: docs/decisions/0004-openings.md
 TENFOLD: Final = 1.54  # tenfold fewer false alarms cost 1/1.54 of z: measured on the simulator, 5m clock
 # What a window's hundreds of looks before its close cost. The longer clocks pay more: within an hour or a day
-# stories do not come evenly, so that the part that has passed says less of the part to expect. bench/spike_sim.py
+# stories do not come evenly, so that the part that has passed says less of the part to expect.
 EARLY_MARGIN: Final = 0.5
 LONG_EARLY_MARGIN: Final = 1.25
 
@@ -20,7 +20,8 @@ class Clock:
     """One step, how fast its baseline forgets, and its levels of evidence.
 
     Attributes:
-        growth: how much of the concentration of shares every further step of a span adds; 1 were independent steps.
+        growth: how much of the concentration of shares every further step of a span adds, until that has been learnt;
+            1 were independent steps.
         open_z: opens in two windows in a row; `at_once_z` in one; `early_z` while the window is still open.
         critical_z: escalates. `close_z`: below it a window is quiet; `quiet_steps` of them in a row resolve.
         guard_z: windows above it hardly teach the baseline; it does not move with the budget.
@@ -93,7 +94,7 @@ CLOCKS: Final[tuple[Clock, ...]] = (
         300,
         half_lives=(288, 144),
         growth=0.25,
-        levels=(4.0, 5.0, 2.5),
+        levels=(3.85, 4.85, 2.5),
         quiet_steps=6,
         cells_a_day=24,
         least_negative=5,
@@ -103,7 +104,7 @@ CLOCKS: Final[tuple[Clock, ...]] = (
         3_600,
         half_lives=(72, 168),
         growth=0.1,
-        levels=(3.3, 4.3, 2.0),
+        levels=(3.3, 4.2, 2.0),
         quiet_steps=6,
         cells_a_day=24,
         least_negative=5,
@@ -113,7 +114,7 @@ CLOCKS: Final[tuple[Clock, ...]] = (
         21_600,
         half_lives=(28, 28),
         growth=0.1,
-        levels=(2.8, 3.7, 1.5),
+        levels=(2.9, 3.7, 1.5),
         quiet_steps=4,
         cells_a_day=4,
         least_negative=3,
@@ -123,7 +124,7 @@ CLOCKS: Final[tuple[Clock, ...]] = (
         DAY_S,
         half_lives=(14, 14),
         growth=0.1,
-        levels=(2.4, 3.1, 1.5),
+        levels=(2.4, 3.0, 1.5),
         quiet_steps=3,
         cells_a_day=0,
         least_negative=3,

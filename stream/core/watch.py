@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from stream.core.baseline import OUTAGE, Baseline
 from stream.core.clocks import CLOCKS, Clock
-from stream.core.evidence import RING, Found, strongest
+from stream.core.evidence import RING, SPANS, Found, strongest
 from stream.core.readings import Counts, Reading
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 GUARD: Final = 0.15  # weight of a window that is part of a spike
 MOST_GAP_STEPS: Final = 4_032  # two weeks of five minutes: before that a baseline of them has forgotten anyway
 
 _KEPT: Final = 2 * RING  # the window that leaves the ring may be scored anew, with the eleven before it
-_FIGURES: Final = 4  # a window's `Params`
+_FIGURES: Final = 3 + len(SPANS)  # a window's `Params`
 _EMPTY: Final = Counts(0, 0)
 
 
@@ -81,24 +81,37 @@ class Track:
         params = baseline.params
         self._params.extend(params)
         self._newest = start_s
-        found = strongest(negative, total, expected, params, self._clock.growth)
+        found = strongest(negative, total, expected, params)
         self._z.append(found[0])
         return found
 
     def _teach(self, start_s: int) -> None:
         """Teach the baseline the window that leaves the ring, unless it is part of an outage."""
-        share, concentration, dispersion, known = self._params[:_FIGURES]
+        params = tuple(self._params[:_FIGURES])
         del self._params[:_FIGURES]
         z = self._z.pop(0)
         end = len(self._total) - RING
         k, n, mu = self._negative[end - 1], self._total[end - 1], self._expected[end - 1]
         if z is None:
-            params = (share, concentration, dispersion, known)
-            ring = self._negative[:end], self._total[:end], self._expected[:end]
-            z = strongest(*ring, params, self._clock.growth)[0]
+            z = strongest(self._negative[:end], self._total[:end], self._expected[:end], params)[0]
         self._empty = 0.0 if n else self._empty + mu / (1.0 + self._baseline.dispersion * mu)
         if self._empty <= OUTAGE:
-            self._baseline.learn(start_s, k, n, GUARD if z > self._clock.guard_z else 1.0)
+            guard = GUARD if z > self._clock.guard_z else 1.0
+            self._baseline.learn(start_s, k, n, guard, self._completed(start_s, end))
+
+    def _completed(self, start_s: int, end: int) -> list[tuple[int, int, int]]:
+        """Return steps, negative and total of the longer spans that end with the window that starts then.
+
+        Each is a multiple of the shortest of them.
+        """
+        step = start_s // self._clock.step_s + 1
+        if step % SPANS[1]:
+            return []
+        return [
+            (steps, sum(self._negative[end - steps : end]), sum(self._total[end - steps : end]))
+            for steps in SPANS[1:]
+            if step % steps == 0 and steps <= end
+        ]
 
     def patch(self, start_s: int, counts: Counts) -> None:
         """Replace the counts of a window that is still in the ring; any other is ignored."""
@@ -133,7 +146,7 @@ class Track:
         if windows:
             expected[-1] *= min(max((now_s - following) / step, 1.0 / step), 1.0)
         params = baseline.params
-        found = strongest(negative, total, expected, params, self._clock.growth)
+        found = strongest(negative, total, expected, params)
         end_s = int(min(now_s, following + step)) if windows else following + step
         return self._reading(found, following, end_s, self._in_vain(total, expected), bool(windows))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from stream.core.baseline import PRIOR_DOCUMENTS, Baseline
 from stream.core.clocks import BUDGET, CLOCKS, Clock, named, shifted
+from stream.core.evidence import SPANS
 
 MONDAY = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
 FIVE = named(CLOCKS, "5m")
@@ -84,6 +85,26 @@ def test_shares_that_scatter_widen_what_a_window_may_show() -> None:
         wild.learn(MONDAY + 300 * i, int(rng.binomial(50, rng.beta(2, 8))), 50, 1.0)
     assert wild.concentration == pytest.approx(10.0, rel=0.5)
     assert calm.concentration > 100
+
+
+def test_shares_that_drift_together_widen_what_a_long_span_may_show() -> None:
+    """With independent windows a span of twelve says twelve times as much; with shares of an hour no more."""
+    learnt = []
+    for together in (1, 12):
+        rng = np.random.default_rng(5)
+        baseline, past = Baseline(FIVE, 0.2), []
+        for i in range(8064):
+            if i % together == 0:
+                share = rng.beta(8, 32)
+            past.append((int(rng.binomial(60, share)), 60))
+            spans = [
+                (steps, sum(k for k, _ in past[-steps:]), 60 * steps) for steps in SPANS[1:] if (i + 1) % steps == 0
+            ]
+            baseline.learn(MONDAY + 300 * i, *past[-1], 1.0, spans)
+        learnt.append(1 / baseline.longer[-1] - 1)
+    apart, together_ = learnt
+    assert apart > 250
+    assert 20 < together_ < 100
 
 
 def test_the_day_and_the_weekend_are_learnt() -> None:

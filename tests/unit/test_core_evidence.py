@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.evidence import SPANS, effective, share_z, strongest, volume_z
+from stream.core.evidence import SATURATED, SPANS, effective, share_z, strongest, volume_z
+
+ALIKE = (100.0,) * len(SPANS)  # concentrations
 
 windows = st.lists(
     st.integers(0, 40).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total), st.floats(0.01, 60))),
@@ -74,9 +76,12 @@ def test_no_story_is_no_evidence() -> None:
     assert share_z(0, 0, 0.2, 0.0) == 0.0
 
 
-@given(windows, st.floats(0.001, 0.97), st.floats(3, 399), st.floats(0.01, 10), st.sampled_from([0.1, 0.25]))
+scatters = st.lists(st.floats(3, 1999), min_size=len(SPANS), max_size=len(SPANS))
+
+
+@given(windows, st.floats(0.001, 0.97), scatters, st.floats(0.01, 10))
 def test_the_strongest_span_is_the_largest_of_those_computed_one_by_one(
-    drawn: list[tuple[int, int, float]], m: float, s: float, phi: float, growth: float
+    drawn: list[tuple[int, int, float]], m: float, scales: list[float], phi: float
 ) -> None:
     k, n, mu = np.array([d[0] for d in drawn]), np.array([d[1] for d in drawn]), np.array([d[2] for d in drawn])
     each = []
@@ -84,17 +89,22 @@ def test_the_strongest_span_is_the_largest_of_those_computed_one_by_one(
         if span > len(drawn):
             continue
         k_span, n_span, mu_span = int(k[-span:].sum()), int(n[-span:].sum()), float(mu[-span:].sum())
-        s_span = s * (1 + growth * (span - 1))
-        worth = n_span * (s_span + 1) / (n_span + s_span)
-        worth = 1 / (1 / worth + 1 / 70) if n_span else 0.0
-        by_volume = volume_z(n_span, mu_span, phi * {1: 1, 3: 0.7, 12: 0.45}[span])
-        z = (share_z(k_span, n_span, m, worth) + 0.3 * np.clip(by_volume, -1, 4)) / sqrt(1.09) - 0.15 * index
-        if k_span < 3 or k_span < m * n_span:
-            z = min(z, 0.0)
+        if k_span < 3 or k_span <= m * n_span:
+            continue
+        worth = n_span * (scales[index] + 1) / (n_span + scales[index])
+        by_share = share_z(k_span, n_span, m, 1 / (1 / worth + 1 / 70))
+        by_share *= 1 - SATURATED * (1 - worth / n_span) if by_share > 0 else 1
+        by_volume = volume_z(n_span, mu_span, phi * {1: 1, 3: 0.7, 6: 0.55, 12: 0.45}[span])
+        trial = {1: 0, 3: 0.15, 6: 0.2, 12: 0.3}[span]
+        z = (by_share + 0.3 * np.clip(by_volume, -1, 4)) / sqrt(1.09) - trial
         each.append((z, span, k_span, n_span))
-    found = strongest(k.tolist(), n.tolist(), mu.tolist(), (m, s, phi, 70.0), growth)
-    assert found[0] == pytest.approx(max(each)[0], abs=1e-9)
-    assert found[3:6] in [(span, a, b) for z, span, a, b in each if z == pytest.approx(found[0], abs=1e-9)]
+    found = strongest(k.tolist(), n.tolist(), mu.tolist(), (m, phi, 70.0, *scales))
+    if each:
+        assert found[0] == pytest.approx(max(each)[0], abs=1e-9)
+        assert found[3:6] in [(span, a, b) for z, span, a, b in each if z == pytest.approx(found[0], abs=1e-9)]
+    else:
+        assert found[0] <= 0.0
+        assert found[3:6] == (1, k[-1], n[-1])
 
 
 @given(windows, st.floats(0.001, 0.97))
@@ -103,15 +113,26 @@ def test_fewer_than_three_negative_stories_never_speak_for_a_spike(
 ) -> None:
     n, mu = [d[1] for d in drawn], [d[2] for d in drawn]
     k = [0] * (len(n) - 1) + [min(2, n[-1])]
-    assert strongest(k, n, mu, (m, 30.0, 0.3, 70.0), 0.25)[0] <= 0.0
+    assert strongest(k, n, mu, (m, 0.3, 70.0, *ALIKE))[0] <= 0.0
 
 
 def test_a_share_known_from_few_stories_is_weaker_evidence() -> None:
-    weak, strong = (strongest([30], [40], [40.0], (0.3, 100.0, 0.3, known), 0.25)[0] for known in (12.0, 1e6))
+    weak, strong = (strongest([30], [40], [40.0], (0.3, 0.3, known, *ALIKE))[0] for known in (12.0, 1e6))
     assert weak < 0.6 * strong
 
 
 def test_where_nothing_is_known_of_the_volume_it_says_nothing() -> None:
-    found = strongest([5] * 12, [50] * 12, [0.0] * 12, (0.1, 30.0, 0.3, 70.0), 0.25)
+    found = strongest([5] * 12, [50] * 12, [0.0] * 12, (0.1, 0.3, 70.0, *ALIKE))
     assert found[2] == 0.0
     assert found[6] == 0.0
+
+
+def test_where_scatter_decides_the_same_deviance_is_less_evidence() -> None:
+    def evidence(k: int, n: int, scale: float) -> tuple[float, float]:
+        plain = share_z(k, n, 0.2, effective(n, scale))
+        return strongest([k], [n], [float(n)], (0.2, 0.3, 1e12, *(scale,) * len(SPANS)))[1], plain
+
+    few, of_few = evidence(8, 16, 1900.0)
+    many, of_many = evidence(3000, 9000, 100.0)
+    assert few == pytest.approx(of_few, rel=0.01)
+    assert many == pytest.approx((1 - SATURATED) * of_many, rel=0.02)
