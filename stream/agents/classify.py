@@ -155,7 +155,8 @@ class Work:
         counted = None
         if isinstance(outcome, Prediction):
             item = documents[origin]
-            counted = count(outcome, title=shown_title(item), url=item.document.url)
+            document = item.document
+            counted = count(outcome, title=shown_title(item), url=document.url, author=document.author)
         return Record(self._topic_ids[origin.topic], origin.partition, origin.offset, counted)
 
     def _field(self, topic: str, partition: int) -> str:

@@ -52,8 +52,12 @@ def predict(item: Readable, reading: Reading, *, revision: str, read_at: datetim
     )
 
 
-def count(prediction: Prediction, *, title: str, url: str | None) -> Counted:
-    """Return what a prediction adds to the counts: a function of the prediction, and of words to show."""
+def count(prediction: Prediction, *, title: str, url: str | None, author: str | None = None) -> Counted:
+    """Return what a prediction adds to the counts: a function of the prediction, and of words to show.
+
+    Args:
+        author: the document's, a keyed hash: it tells one author's storm from many, and is never shown.
+    """
     event_s = window_start_s(prediction.event_time, 1)
     received_ms = int(prediction.received_at.timestamp() * 1000)
     label = _largest(prediction.sentiment)
@@ -72,6 +76,7 @@ def count(prediction: Prediction, *, title: str, url: str | None) -> Counted:
         url=url,
         tickers=prediction.tickers,
         late=prediction.late,
+        author=author,
     )
     return Counted(
         id_hash=id_hash(prediction.id),

@@ -8,6 +8,7 @@ import typer
 
 from stream.cli.counts import counts
 from stream.cli.dashboard import dashboard
+from stream.cli.detect import detect
 from stream.cli.detector import detector
 from stream.cli.doctor import doctor
 from stream.cli.healthy import healthy
@@ -36,6 +37,7 @@ for command in (
     counts,
     worker,
     detector,
+    detect,
     notify,
     dashboard,
     receive,

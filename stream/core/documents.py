@@ -21,6 +21,7 @@ READ_CHARS: Final = 2_000
 _CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 _LETTER = re.compile(r"[^\W\d_]")
 _LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
+_WEB = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _TICKER = re.compile(r"\$?[\w.^=:/-]+")
 
 
@@ -60,8 +61,14 @@ def problem(
         return "source: is empty"
     if id is not None and not id.strip():
         return "id: is empty; leave it out to have one made"
+    if url is not None and not _WEB.match(url):
+        return "url: expected http://… or https://… with a host; leave it out where there is none"
     if lang is not None and not _LANG.fullmatch(lang):
         return f"lang: {lang[:40]!r} is not a language tag such as en or zh-CN"
+    return _ticker_problem(tickers)
+
+
+def _ticker_problem(tickers: Sequence[str]) -> str | None:
     if len(tickers) > MAX_TICKERS:
         return f"tickers: has {len(tickers)} entries; at most {MAX_TICKERS}"
     for ticker in tickers:

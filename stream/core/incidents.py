@@ -136,6 +136,9 @@ def incident_id(series: str, opening_s: int, rule: str = RULE) -> str:
     return hashlib.sha256(f"{rule}|{series}|{opening_s}".encode()).hexdigest()[:32]
 
 
-def event_id(incident: str, seq: int) -> str:
-    """Return the id of one event, everywhere the same."""
-    return f"{incident}-{seq}"
+def event_id(event: IncidentEvent) -> str:
+    """Return the id of one event, everywhere the same.
+
+    A store that came back from a copy gives a seq a second time: type and instant tell the two events apart.
+    """
+    return f"{event.incident_id}-{event.seq}-{event.type}-{event.at_ms}"

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from stream.core.clocks import CLOCKS, Clock, named
+from stream.core.echo import echoes
 from stream.core.effect import human_sized, kind_of
 from stream.core.incidents import EventType, Incident, Story
 from stream.core.life_state import Change, Context, Life
 from stream.core.opening import critical_z, opened, refreshed, reopenable
-from stream.core.parents import belongs
+from stream.core.parents import OWN_NEWS_Z, belongs, told_with
 from stream.core.readings import Reading, Support
 
-__all__ = ["Change", "Context", "Life", "step", "step_early", "wants_support"]
+__all__ = ["Change", "Context", "Life", "idle", "step", "step_early", "wants_support"]
 
 LONG_S: Final = 86_400  # no data for so long, or firing for so long on a baseline that has moved: over
 REMINDER_MS: Final = 4 * 3_600_000
@@ -58,10 +59,10 @@ def step(  # noqa: PLR0917  what happened, when, and what is known beside it
         stories: evidence of an incident that opens or escalates.
         clocks: with the levels of the budget in force.
     """
-    if life.incident is None and not life.pending and not _above(readings, clocks):
+    if idle(life) and not _above(readings, clocks):
         return life, []
     turn = _Turn(at_ms, context, stories)
-    life = _attach(life, context.parent)
+    life = _attach(life, context.parents)
     for reading in sorted(readings, key=lambda each: (each.end_s, each.end_s - each.start_s)):
         clock = named(clocks, reading.clock)
         incident = life.incident
@@ -71,7 +72,7 @@ def step(  # noqa: PLR0917  what happened, when, and what is known beside it
             life = _add(life, incident, reading, clock, turn)
         else:
             life = _follow(life, incident, reading, clock, turn)
-    return _remind(life, turn), turn.changes
+    return _remind(_announce(life, turn), turn), turn.changes
 
 
 def step_early(  # noqa: PLR0917  as step
@@ -110,6 +111,11 @@ def wants_support(life: Life, readings: Sequence[Reading], clocks: tuple[Clock, 
     return any(change.type in ("fired", "reopened") for change in changes)
 
 
+def idle(life: Life) -> bool:
+    """Return whether only a reading at an opening level moves this life: nothing is open, nothing pending."""
+    return life.incident is None and not life.pending
+
+
 def _above(readings: Sequence[Reading], clocks: tuple[Clock, ...]) -> bool:
     return any(reading.z >= named(clocks, reading.clock).open_z for reading in readings)
 
@@ -122,7 +128,7 @@ def _consider(life: Life, reading: Reading, clock: Clock, turn: _Turn) -> Life:
     """A closed window of a series without an incident."""
     pending = dict(life.pending)
     before = pending.pop(clock.name, None)
-    if reading.no_data or reading.z < clock.open_z:
+    if reading.no_data or reading.z < clock.open_z or echoes(life.last, reading):
         return life if before is None else replace(life, pending=tuple(pending.items()))
     again = before is not None and before + clock.step_s == reading.start_s and reading.steps_seen >= YOUNG_STEPS
     if (again or reading.z >= clock.at_once_z) and _may_open(reading, clock, turn.context.support):
@@ -162,6 +168,8 @@ def _add(life: Life, incident: Incident, reading: Reading, clock: Clock, turn: _
 
 def _escalate(life: Life, incident: Incident, reading: Reading, clock: Clock, turn: _Turn) -> Life:
     incident = replace(refreshed(incident, reading, clock, turn.stories), severity="critical")
+    if _is_own_news(incident, turn.context.parents):
+        incident = replace(incident, announced=True, parent=None)
     turn.tell("escalated", incident)
     return replace(life, incident=incident, told_ms=turn.at_ms)
 
@@ -213,14 +221,54 @@ def _has_moved(life: Life, reading: Reading) -> bool:
     return old and reading.baseline_share - life.baseline_share >= MOVED * way
 
 
-def _attach(life: Life, parent: Incident | None) -> Life:
+def _attach(life: Life, parents: Sequence[Incident]) -> Life:
     """Attach an incident that was there before its parent's, or has come down to it; who was told of it stays told."""
     incident = life.incident
-    if incident is None or incident.parent is not None or parent is None or parent.state != "firing":
+    if incident is None or incident.parent is not None:
         return life
-    if parent.fired_at_ms > incident.fired_at_ms or belongs(incident.z, parent):
-        return replace(life, incident=replace(incident, parent=parent.incident_id))
+    firing = [parent for parent in parents if parent.state == "firing"]
+    for parent in firing:
+        if parent.fired_at_ms > incident.fired_at_ms or belongs(incident.z, parent):
+            return replace(life, incident=replace(incident, parent=parent.incident_id))
     return life
+
+
+def _parent_of(incident: Incident, parents: Sequence[Incident]) -> Incident | None:
+    """Return the incident that this one is attached to, while that is open."""
+    return next((parent for parent in parents if parent.incident_id == incident.parent), None)
+
+
+def _is_own_news(incident: Incident, parents: Sequence[Incident]) -> bool:
+    """Return whether a critical incident that nobody was told of stands far above the one that was told."""
+    if incident.announced or incident.severity != "critical":
+        return False
+    parent = _parent_of(incident, parents)
+    return parent is None or incident.z >= parent.z + OWN_NEWS_Z
+
+
+def _announce(life: Life, turn: _Turn) -> Life:
+    """Tell of an incident that was part of another, once it no longer is.
+
+    When the wider one resolves, everybody who was told of it believes that all is over: what fires on is told then,
+    as `fired`, for no message has named it before. One that recovers too is not: most of a crisis' children end with
+    it, and would only be told to be called off.
+    """
+    incident = life.incident
+    if incident is None or incident.announced or incident.state != "firing" or life.silent >= HOLD_WINDOWS:
+        return life
+    parents = turn.context.parents
+    if _parent_of(incident, parents) is None:
+        other = told_with(incident.z, parents)
+        if other is not None:
+            return replace(life, incident=replace(incident, parent=other.incident_id))
+        reason = "goes on after what it was part of"
+    elif _is_own_news(incident, parents):
+        reason = "far above what it is part of"
+    else:
+        return life
+    incident = replace(incident, announced=True, parent=None)
+    turn.tell("fired", incident, reason)
+    return replace(life, incident=incident, told_ms=turn.at_ms)
 
 
 def _remind(life: Life, turn: _Turn) -> Life:

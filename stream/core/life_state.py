@@ -74,13 +74,13 @@ class Context:
     Attributes:
         support: who tells the negative stories; None where nobody looked.
         acknowledged: somebody is on it: no reminders.
-        parent: the firing incident of the widest parent that has one.
+        parents: the open incidents of the wider series that this one is part of, the widest first.
         late: decided more than ten minutes after the window closed.
     """
 
     support: Support | None = None
     acknowledged: bool = False
-    parent: Incident | None = None
+    parents: tuple[Incident, ...] = ()
     false_alarms_per_week: float = 0.03
     model_revision: str | None = None
     invented: bool = False

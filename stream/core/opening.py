@@ -9,7 +9,7 @@ from stream.core.clocks import Clock
 from stream.core.effect import kind_of
 from stream.core.incidents import RULE, Incident, Story, incident_id
 from stream.core.life_state import Context, Life
-from stream.core.parents import belongs
+from stream.core.parents import told_with
 from stream.core.readings import Reading
 
 REOPEN_S: Final = 7_200
@@ -39,7 +39,7 @@ def opened(
     stories: tuple[Story, ...],
 ) -> Incident:
     """Return the incident that this reading opens, or with `last` opens again: the same id, never a lower severity."""
-    attached = belongs(reading.z, context.parent)
+    parent = told_with(reading.z, context.parents)
     return Incident(
         incident_id=last.incident_id if last else incident_id(series, reading.start_s),
         rule=RULE,
@@ -62,8 +62,8 @@ def opened(
         false_alarms_per_week=context.false_alarms_per_week,
         early=reading.open,
         late=context.late,
-        announced=not attached,
-        parent=context.parent.incident_id if attached and context.parent else None,
+        announced=parent is None,
+        parent=parent.incident_id if parent else None,
         model_revision=context.model_revision,
         invented=context.invented,
         evidence=stories or (last.evidence if last else ()),

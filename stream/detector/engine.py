@@ -5,22 +5,26 @@ Nothing here reads a clock or a store: windows come in as values, what is decide
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stream.core.clocks import CLOCKS, Clock, shifted
-from stream.core.event_time import LATENESS_HORIZON
+from stream.core.clocks import CLOCKS, Clock, named, shifted
+from stream.core.event_time import DAY_S, LATENESS_HORIZON
 from stream.core.incidents import Incident, Story
-from stream.core.life import Change, Context, Life, step, step_early, wants_support
-from stream.core.parents import depth, firing_parent, parents
+from stream.core.life import Change, Context, Life, idle, step, step_early, wants_support
+from stream.core.parents import depth, languages, open_parents, parents
 from stream.core.readings import Counts, Reading, Support
 from stream.core.watch import Watch
+from stream.detector.patching import Patching
 
 STEP_S: Final = 300
 LATE_AFTER_S: Final = 600
 NOTHING: Final = Counts(0, 0)
 PRIOR_SHARE: Final = 0.2
+# Without stories for so long a series is forgotten: a busy one's level is down to nothing by then, and a series that
+# comes back is primed with its stored past like a new one.
+FORGOTTEN_S: Final = 14 * DAY_S
 
 Window = Mapping[str, Counts]
 # (series, start_s, end_s) -> who tells the negative stories of that span, and those that weigh most.
@@ -29,12 +33,17 @@ Witness = Callable[[str, int, int], tuple[Support, tuple[Story, ...]]]
 
 @dataclass(slots=True)
 class Followed:
-    """One series: what it usually does, and how its incident stands."""
+    """One series: what it usually does, and how its incident stands.
+
+    Attributes:
+        primed_s: windows that ended by then were learnt whole when it was primed: not patched with live counts.
+        told_s: end of the last step in which it had stories, unix seconds; None: not known, it begins with the next.
+    """
 
     watch: Watch
     life: Life
-    # Windows that ended by then were learnt whole when the series was primed: not patched with live counts.
     primed_s: int
+    told_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +69,57 @@ class Desk:
     model_revision: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What all decisions of one step share."""
+
+    at_ms: int
+    witness: Witness
+    acknowledged: frozenset[str]
+    late: bool = False
+
+
 def clocks_for(false_alarms_per_week: float) -> tuple[Clock, ...]:
     """Return the clocks with their openings for this alert budget."""
     return tuple(shifted(clock, false_alarms_per_week) for clock in CLOCKS)
 
 
 class Engine:
-    """Follows series. `followed` may be filled from outside (a stored state) before the first step."""
+    """Follows series. `followed` may be filled from outside (a stored state) before the first step.
 
-    def __init__(self, desk: Desk) -> None:
+    Args:
+        clocks: names of those to look on; all if not given.
+    """
+
+    def __init__(self, desk: Desk, clocks: Collection[str] | None = None) -> None:
         self._desk = desk
-        self.clocks = clocks_for(desk.false_alarms_per_week)
+        every = clocks_for(desk.false_alarms_per_week)
+        self.clocks = tuple(clock for clock in every if clocks is None or clock.name in clocks)
         self.followed: dict[str, Followed] = {}
+        self._ordered: list[str] = []
+        self._patching = {clock.name: Patching() for clock in self.clocks}
 
     def follow(self, series: str, primed_s: int) -> Followed:
         """Begin to follow a series that is not followed yet; the caller primes its watch."""
         followed = Followed(Watch(series, PRIOR_SHARE, self.clocks), Life(series), primed_s)
         self.followed[series] = followed
         return followed
+
+    def forget(self, end_s: int) -> list[str]:
+        """Stop to follow the series that had no stories for long and have nothing open; return their names.
+
+        To be called between two steps; it has something to do at midnight UTC alone.
+        """
+        if end_s % DAY_S:
+            return []
+        gone = [
+            name
+            for name, one in self.followed.items()
+            if one.told_s is not None and end_s - one.told_s >= FORGOTTEN_S and idle(one.life)
+        ]
+        for name in gone:
+            del self.followed[name]
+        return gone
 
     def closing(self, end_s: int) -> list[Clock]:
         """Return the clocks of which a step ends at this instant."""
@@ -86,6 +128,15 @@ class Engine:
     def in_order(self, series: Iterable[str]) -> list[str]:
         """Return the series in the order in which they are decided: parents before their children."""
         return sorted(series, key=_wide_first)
+
+    def _in_order(self, only: Iterable[str] | None) -> list[str]:
+        """Return those of the followed series, in order; sorting ten thousand anew at each step would cost most."""
+        if self.followed.keys() != set(self._ordered):
+            self._ordered = self.in_order(self.followed)
+        if only is None:
+            return self._ordered
+        wanted = set(only)
+        return self._ordered if wanted == self.followed.keys() else [name for name in self._ordered if name in wanted]
 
     def close(
         self,
@@ -97,7 +148,7 @@ class Engine:
         acknowledged: frozenset[str] = frozenset(),
         only: Iterable[str] | None = None,
     ) -> list[Decided]:
-        """Close the step that ends at `end_s` for every clock of which one does.
+        """Close the step that ends at `end_s` for every clock of which one does, and of which there are windows.
 
         Args:
             windows: for each such clock, (start, counts) in order of time: those that late documents may have
@@ -106,27 +157,55 @@ class Engine:
             acknowledged: ids of incidents that somebody has taken on.
             only: the series to step; all that are followed if not given.
         """
-        names = self.in_order(self.followed if only is None else only)
-        late = at_ms / 1000 - end_s > LATE_AFTER_S
+        names = self._in_order(only)
+        moment = _Moment(at_ms, witness, acknowledged, at_ms / 1000 - end_s > LATE_AFTER_S)
+        closing = [clock for clock in self.closing(end_s) if clock.name in windows]
+        for clock in closing:
+            self._patch(clock.name, names, windows[clock.name][:-1])
+            self._patching[clock.name].closed(names, windows[clock.name])
+        last = [(clock.name, clock.open_z, *windows[clock.name][-1]) for clock in closing]
         decided = []
         for series in names:
             followed = self.followed[series]
-            readings = [
-                reading
-                for clock in self.closing(end_s)
-                if (reading := _advance(followed, series, clock.name, windows[clock.name])) is not None
-            ]
-            if not readings:
-                continue
-            support, stories = self._witnessed(followed.life, series, readings, witness)
-            context = self._context(series, followed.life, support, acknowledged, late)
-            before = followed.life.incident
-            followed.life, changes = step(followed.life, readings, at_ms, context, stories, self.clocks)
-            told = changes[-1].incident if changes else before
-            standing = followed.life.incident if followed.life.incident != told else None
-            if changes or standing:
-                decided.append(Decided(series, changes, standing))
+            readings, above = [], False
+            for clock_name, open_z, start_s, window in last:
+                counts = window.get(series)
+                if counts is not None or followed.told_s is None:
+                    followed.told_s = end_s
+                reading = followed.watch.close(clock_name, start_s, counts or NOTHING)
+                if reading is not None:
+                    readings.append(reading)
+                    above = above or reading.z >= open_z
+            # Nearly all series at nearly all steps: there is nothing to decide.
+            if readings and (above or not idle(followed.life)):
+                one = self._decide(series, followed, readings, moment)
+                if one is not None:
+                    decided.append(one)
         return decided
+
+    def _patch(self, clock: str, names: Sequence[str], windows: Sequence[tuple[int, Window]]) -> None:
+        """Patch the windows that late documents have changed since the step before."""
+        patching, followed = self._patching[clock], self.followed
+        if len(names) < len(followed):
+            followed = {name: followed[name] for name in names}
+        for name in patching.unknown(names, windows):
+            one = followed[name]
+            for start_s, window in windows:
+                if start_s >= one.primed_s:
+                    one.watch.patch(clock, start_s, window.get(name, NOTHING))
+        for start_s, window, changed in patching.changes(windows):
+            for name in changed:
+                known = followed.get(name)
+                if known is not None and start_s >= known.primed_s:
+                    known.watch.patch(clock, start_s, window.get(name, NOTHING))
+
+    def _decide(self, series: str, followed: Followed, readings: Sequence[Reading], moment: _Moment) -> Decided | None:
+        stories, context = self._context(series, followed.life, readings, moment)
+        before = followed.life.incident
+        followed.life, changes = step(followed.life, readings, moment.at_ms, context, stories, self.clocks)
+        told = changes[-1].incident if changes else before
+        standing = followed.life.incident if followed.life.incident != told else None
+        return Decided(series, changes, standing) if changes or standing else None
 
     def look(
         self,
@@ -143,56 +222,49 @@ class Engine:
         """
         followed = self.followed[series]
         fast = self.clocks[0]
+        moment = _Moment(int(now_s * 1000), witness, acknowledged)
         for n in range(1, len(windows) + 1):
             reading = followed.watch.look(fast.name, now_s, windows[:n])
             if reading.z < fast.early_z:
                 continue
-            support, stories = self._witnessed(followed.life, series, [reading], witness)
-            context = self._context(series, followed.life, support, acknowledged, late=False)
-            life, changes = step_early(followed.life, reading, int(now_s * 1000), context, stories, self.clocks)
+            stories, context = self._context(series, followed.life, [reading], moment)
+            life, changes = step_early(followed.life, reading, moment.at_ms, context, stories, self.clocks)
             if changes:
                 followed.life = life
                 return Decided(series, changes)
         return None
 
-    def _witnessed(
-        self, life: Life, series: str, readings: Sequence[Reading], witness: Witness
-    ) -> tuple[Support | None, tuple[Story, ...]]:
-        if not wants_support(life, readings, self.clocks):
-            return None, ()
-        strongest = max(readings, key=lambda reading: reading.z)
-        return witness(series, int(strongest.end_s) - strongest.span_s, int(strongest.end_s))
-
     def _context(
-        self, series: str, life: Life, support: Support | None, acknowledged: frozenset[str], late: bool
-    ) -> Context:
-        return Context(
+        self, series: str, life: Life, readings: Sequence[Reading], moment: _Moment
+    ) -> tuple[tuple[Story, ...], Context]:
+        support: Support | None = None
+        stories: tuple[Story, ...] = ()
+        if wants_support(life, readings, self.clocks):
+            strongest = max(readings, key=lambda reading: reading.z)
+            # The end of a window that is still open is now; its span begins where it will have begun at its close.
+            start_s = strongest.start_s + named(self.clocks, strongest.clock).step_s - strongest.span_s
+            support, stories = moment.witness(series, start_s, int(strongest.end_s))
+        incident = life.incident
+        return stories, Context(
             support=support,
-            acknowledged=life.incident is not None and life.incident.incident_id in acknowledged,
-            parent=self._parent(series),
+            acknowledged=incident is not None and incident.incident_id in moment.acknowledged,
+            parents=self._parents(series, stories or (incident.evidence if incident else ())),
             false_alarms_per_week=self._desk.false_alarms_per_week,
             model_revision=self._desk.model_revision,
             invented=self._desk.invented,
-            late=late,
+            late=moment.late,
         )
 
-    def _parent(self, series: str) -> Incident | None:
-        """Return the incident of the widest parent that fires."""
-        wider = {name: self.followed[name].life.incident for name in parents(series) if name in self.followed}
-        return firing_parent(series, {name: incident for name, incident in wider.items() if incident is not None})
+    def _parents(self, series: str, evidence: tuple[Story, ...]) -> tuple[Incident, ...]:
+        """Return the open incidents of the wider series, widest first."""
+        langs = languages(evidence)
+        wider = [self.followed[name].life.incident for name in parents(series, langs) if name in self.followed]
+        return open_parents(series, {one.series: one for one in wider if one is not None}, langs)
 
 
 def patched_windows(clock: Clock) -> int:
     """Return how many windows before the one that closes documents may have reached that are not late."""
     return -(-int(LATENESS_HORIZON.total_seconds()) // clock.step_s)
-
-
-def _advance(followed: Followed, series: str, clock: str, windows: Sequence[tuple[int, Window]]) -> Reading | None:
-    for start_s, window in windows[:-1]:
-        if start_s >= followed.primed_s:
-            followed.watch.patch(clock, start_s, window.get(series, NOTHING))
-    start_s, window = windows[-1]
-    return followed.watch.close(clock, start_s, window.get(series, NOTHING))
 
 
 def _wide_first(series: str) -> tuple[int, str]:

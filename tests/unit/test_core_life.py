@@ -89,7 +89,7 @@ def resolved(z: float = 5.2) -> Life:
 
 def test_a_calm_series_stays_the_very_same_life() -> None:
     life = Life(SERIES)
-    after, changes = run(life, reading(0, 3.99))
+    after, changes = run(life, reading(0, named(CLOCKS, "5m").open_z - 0.01))
     assert after is life
     assert (after.state, after.clock, changes) == ("NORMAL", None, [])
 
@@ -109,7 +109,7 @@ def test_one_window_above_the_opening_is_pending_and_two_in_a_row_fire() -> None
     assert (incident.negative, incident.total, incident.expected_total) == (30, 50, 45.0)
 
 
-@pytest.mark.parametrize("second", [reading(1, 3.9), reading(1, 4.5, no_data=True)])
+@pytest.mark.parametrize("second", [reading(1, 3.8), reading(1, 4.5, no_data=True)])
 def test_a_quiet_window_ends_pending(second: Reading) -> None:
     life, changes = run(Life(SERIES), reading(0, 4.1), second)
     assert (life, changes) == (Life(SERIES), [])
@@ -138,7 +138,7 @@ def test_beyond_the_critical_level_it_opens_critical_with_one_message() -> None:
     assert (types(changes), opened(life).severity) == (["fired"], "critical")
 
 
-@pytest.mark.parametrize(("z", "fires"), [(4.9, False), (5.0, True)])
+@pytest.mark.parametrize(("z", "fires"), [(4.8, False), (4.85, True)])
 def test_a_young_baseline_fires_at_once_or_not_at_all(z: float, fires: bool) -> None:
     _, changes = run(Life(SERIES), *(reading(i, z, steps_seen=23) for i in range(4)))
     assert bool(changes) is fires
@@ -156,7 +156,7 @@ def test_every_clock_opens_at_its_own_levels(clock: str) -> None:
 
 def test_a_smaller_budget_asks_for_more() -> None:
     clocks = tuple(shifted(clock, 0.003) for clock in CLOCKS)
-    assert not step(Life(SERIES), [reading(0, 5.5)], 0, Context(), (), clocks)[1]
+    assert not step(Life(SERIES), [reading(0, 5.4)], 0, Context(), (), clocks)[1]
     assert step(Life(SERIES), [reading(0, 5.7)], 0, Context(), (), clocks)[1]
 
 
@@ -194,6 +194,12 @@ def test_three_stories_are_enough_on_the_longer_clocks(clock: str) -> None:
         (Support(sources=1), False),
         (Support(sources=2), True),
         (Support(authors=50, sources=1), False),
+        # Without what is repeated 3 of 23 are negative, 6 of 26, 9 of 29 (z 1.4), 12 of 32; usually a fifth is.
+        (Support(authors=50, repeated=0.9), False),
+        (Support(authors=50, repeated=0.8), False),
+        (Support(authors=50, repeated=0.7), False),
+        (Support(authors=50, repeated=0.6), True),
+        (Support(repeated=0.9), True),
     ],
 )
 def test_few_authors_or_a_single_source_do_not_fire(support: Support | None, fires: bool) -> None:
@@ -225,9 +231,9 @@ def test_it_escalates_once_and_never_goes_back() -> None:
 
 
 def test_a_longer_clock_adds_its_peak_and_does_not_open_a_second() -> None:
-    life, changes = run(firing(), reading(0, 5.25, "1h"), reading(1, 5.1, "1h"))
+    life, changes = run(firing(5.0), reading(0, 5.15, "1h"), reading(1, 5.1, "1h"))
     assert changes == []
-    assert (opened(life).clock, opened(life).z, opened(life).z_peak) == ("5m", 5.2, 5.25)
+    assert (opened(life).clock, opened(life).z, opened(life).z_peak) == ("5m", 5.0, 5.15)
 
 
 def test_a_longer_clock_escalates_on_its_own_critical_level() -> None:
@@ -285,7 +291,7 @@ EARLY_Z = named(CLOCKS, "5m").early_z
 
 
 def test_an_open_window_fires_early_at_its_own_higher_level_only() -> None:
-    assert pytest.approx(5.0 + EARLY_MARGIN) == EARLY_Z
+    assert pytest.approx(named(CLOCKS, "5m").at_once_z + EARLY_MARGIN) == EARLY_Z
     assert run(Life(SERIES), reading(0, EARLY_Z - 0.01, is_open=True)) == (Life(SERIES), [])
     life, changes = run(Life(SERIES), reading(0, EARLY_Z, is_open=True))
     assert (types(changes), opened(life).early, opened(life).severity) == (["fired"], True, "warning")
@@ -298,7 +304,7 @@ def test_open_windows_never_count_towards_two_in_a_row() -> None:
     assert (life.state, changes) == ("PENDING", [])
 
 
-@pytest.mark.parametrize(("z", "state", "told"), [(4.0, "FIRING", []), (3.9, "NORMAL", ["resolved"])])
+@pytest.mark.parametrize(("z", "state", "told"), [(4.0, "FIRING", []), (3.8, "NORMAL", ["resolved"])])
 def test_the_closed_window_confirms_an_early_incident_or_resolves_it(z: float, state: str, told: list[str]) -> None:
     life, changes = run(Life(SERIES), reading(0, 5.8, is_open=True))
     life, changes = run(life, reading(0, z))
@@ -423,15 +429,18 @@ def test_a_new_fire_within_two_hours_reopens_the_same_incident(after: int, kind:
     assert (again.state, again.resolved_at_s, again.reason) == ("firing", None, None)
 
 
-def test_what_reopens_keeps_its_severity_its_peak_and_its_beginning_and_takes_the_clock() -> None:
-    life, _ = run(resolved(8.0), reading(1, 4.4, "1h"))
+def test_what_reopens_keeps_its_severity_its_peak_and_its_beginning() -> None:
+    life, _ = run(resolved(8.0), reading(30, 5.5))
     again = opened(life)
-    assert (again.severity, again.z_peak, again.clock) == ("critical", 8.0, "1h")
+    assert (again.severity, again.z_peak) == ("critical", 8.0)
     assert (again.opened_at_s, again.fired_at_ms) == (T0, (T0 + 300) * 1000)
 
 
-def test_a_long_window_that_holds_the_resolved_incident_reopens_it() -> None:
-    assert types(run(resolved(), reading(0, 3.5, "1d"))[1]) == ["reopened"]
+def test_a_long_window_that_holds_the_resolved_incident_reopens_it_only_with_more_evidence() -> None:
+    assert types(run(resolved(5.2), reading(0, 5.1, "1d"))[1]) == []
+    life, changes = run(resolved(5.2), reading(0, 5.3, "1d"))
+    assert types(changes) == ["reopened"]
+    assert (opened(life).clock, opened(life).opened_at_s) == ("1d", T0)
 
 
 # Parents
@@ -443,28 +452,112 @@ def parent(z: float = 6.0) -> Incident:
 
 
 def test_a_child_of_a_firing_parent_opens_attached_and_is_not_announced() -> None:
-    life, changes = run(Life(SERIES), reading(0, 7.4), context=Context(parent=parent()))
+    life, changes = run(Life(SERIES), reading(0, 7.4), context=Context(parents=(parent(),)))
     assert types(changes) == ["fired"]
     assert (opened(life).parent, opened(life).announced) == (parent().incident_id, False)
-    assert step(life, [], (T0 + 9 * HOUR) * 1000, Context())[1] == []
+    assert step(life, [], (T0 + 9 * HOUR) * 1000, Context(parents=(parent(),)))[1] == []
 
 
 def test_a_child_far_above_its_parent_is_announced_and_stays_on_its_own() -> None:
-    life, _ = run(Life(SERIES), reading(0, 7.5), reading(1, 8.0), context=Context(parent=parent()))
+    life, _ = run(Life(SERIES), reading(0, 7.5), reading(1, 8.0), context=Context(parents=(parent(),)))
     assert (opened(life).parent, opened(life).announced) == (None, True)
 
 
 def test_a_child_that_was_open_before_is_attached_and_stays_announced() -> None:
     child = firing(9.0)
     late = replace(parent(), fired_at_ms=opened(child).fired_at_ms + 1)
-    life, changes = step(child, [], (T0 + 600) * 1000, Context(parent=late))
+    life, changes = step(child, [], (T0 + 600) * 1000, Context(parents=(late,)))
     assert changes == []
     assert (opened(life).parent, opened(life).announced) == (late.incident_id, True)
 
 
 def test_a_recovering_parent_attaches_nobody() -> None:
-    context = Context(parent=replace(parent(), state="recovering"))
+    context = Context(parents=(replace(parent(), state="recovering"),))
     assert opened(run(Life(SERIES), reading(0, 5.1), context=context)[0]).announced
+
+
+def attached(z: float = 5.5, parent_z: float = 6.0) -> Life:
+    life, changes = run(Life(SERIES), reading(0, z), context=Context(parents=(parent(parent_z),)))
+    assert types(changes) == ["fired"]
+    assert not opened(life).announced
+    return life
+
+
+def test_the_widest_parent_that_a_child_belongs_to_takes_it() -> None:
+    market, language = parent(5.0), replace(parent(8.0), incident_id="l", series="news/lang/zh")
+    context = Context(parents=(market, language))
+    assert opened(run(Life(SERIES), reading(0, 6.4), context=context)[0]).parent == market.incident_id
+    assert opened(run(Life(SERIES), reading(0, 7.0), context=context)[0]).parent == "l"
+    assert opened(run(Life(SERIES), reading(0, 9.5), context=context)[0]).announced
+
+
+def test_a_child_that_fires_on_after_its_parent_is_told_of_once() -> None:
+    life, changes = run(attached(), reading(1, 4.5), context=Context())
+    assert [(change.type, change.incident.announced, change.incident.parent) for change in changes] == [
+        ("fired", True, None)
+    ]
+    assert changes[0].incident.incident_id == opened(life).incident_id
+    assert changes[0].text
+    assert opened(life) == changes[0].incident
+    life, changes = run(life, reading(2, 4.5), reading(3, 4.5))
+    assert changes == []
+    assert types(step(life, [], (T0 + 600 + 4 * HOUR) * 1000, Context())[1]) == ["reminder"]
+
+
+def test_a_child_stays_part_of_a_parent_that_recovers() -> None:
+    context = Context(parents=(replace(parent(), state="recovering"),))
+    life, changes = run(attached(), reading(1, 5.5), context=context)
+    assert (changes, opened(life).announced, opened(life).parent) == ([], False, parent().incident_id)
+
+
+def test_a_child_that_recovers_with_its_parent_is_not_told_of_unless_it_comes_back() -> None:
+    recovering, changes = run(attached(), reading(1, 1.0), context=Context())
+    assert (changes, recovering.state) == ([], "RECOVERING")
+    _, changes = run(recovering, *(reading(i, 1.0) for i in range(2, 7)))
+    assert [(change.type, change.incident.announced) for change in changes] == [("resolved", False)]
+    _, changes = run(recovering, reading(2, 4.5))
+    assert [(change.type, change.incident.announced) for change in changes] == [("fired", True)]
+
+
+def test_a_child_on_hold_is_not_told_of_until_there_is_data_again() -> None:
+    context = Context(parents=(parent(),))
+    held, _ = run(attached(), *(reading(i, 0.0, no_data=True) for i in range(1, 4)), context=context)
+    assert run(held, reading(4, 0.0, no_data=True))[1] == []
+    assert types(run(held, reading(4, 4.5))[1]) == ["fired"]
+
+
+def test_a_child_whose_parent_resolved_goes_over_to_another_that_fires() -> None:
+    other = replace(parent(), incident_id="o", series="news/lang/en")
+    life, changes = run(attached(), reading(1, 5.0), context=Context(parents=(other,)))
+    assert (changes, opened(life).parent, opened(life).announced) == ([], "o", False)
+
+
+@pytest.mark.parametrize(("z", "told"), [(7.4, False), (7.5, True)])
+def test_an_attached_child_that_becomes_critical_far_above_its_parent_is_told_of(z: float, told: bool) -> None:
+    context = Context(parents=(parent(6.0),))
+    life, changes = run(attached(), reading(1, z), context=context)
+    assert [(change.type, change.incident.announced) for change in changes] == [("escalated", told)]
+    assert (opened(life).announced, opened(life).parent is None) == (told, told)
+    assert run(life, reading(2, z), context=context)[1] == []
+
+
+def test_an_attached_child_that_is_critical_already_is_told_of_when_it_rises_far_above() -> None:
+    context = Context(parents=(parent(6.0),))
+    life, changes = run(attached(6.5), reading(1, 7.4), context=context)
+    assert (opened(life).severity, changes) == ("critical", [])
+    _, changes = run(life, reading(2, 7.5), context=context)
+    assert [(change.type, change.incident.announced) for change in changes] == [("fired", True)]
+
+
+def test_an_attached_child_far_above_its_parent_but_not_critical_stays_attached() -> None:
+    life, changes = run(attached(5.0, 5.0), reading(1, 5.7), context=Context(parents=(replace(parent(), z=3.0),)))
+    assert (changes, opened(life).announced) == ([], False)
+
+
+def test_an_open_window_that_escalates_a_child_far_above_its_parent_tells_of_it() -> None:
+    life, changes = run(attached(), reading(1, 7.6, is_open=True), context=Context(parents=(parent(6.0),)))
+    assert [(change.type, change.incident.announced) for change in changes] == [("escalated", True)]
+    assert opened(life).parent is None
 
 
 # Support, order and restarts
@@ -472,7 +565,7 @@ def test_a_recovering_parent_attaches_nobody() -> None:
 
 def test_support_is_wanted_exactly_where_something_is_about_to_open() -> None:
     pending = run(Life(SERIES), reading(0, 4.1))[0]
-    assert not wants_support(Life(SERIES), [reading(0, 4.9)])
+    assert not wants_support(Life(SERIES), [reading(0, 4.8)])
     assert wants_support(Life(SERIES), [reading(0, 5.0)])
     assert wants_support(pending, [reading(1, 4.1)])
     assert not wants_support(pending, [reading(2, 4.1)])

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from stream.core.incidents import Incident, incident_id
-from stream.core.parents import belongs, depth, firing_parent, parents
+from stream.core.incidents import Incident, Story, incident_id
+from stream.core.parents import belongs, depth, languages, open_parents, parents, told_with
 
 
 def incident(series: str, z: float = 6.0) -> Incident:
@@ -58,15 +58,39 @@ def test_parents_come_first_in_the_order_of_depth() -> None:
     assert [depth(series) for series in sorted(drawn, key=depth)] == [0, 0, 1, 2, 2]
 
 
-def test_the_widest_firing_parent_is_taken() -> None:
+@pytest.mark.parametrize(
+    "series", ["", "sales", "a/b", "a/b/c", "news/ticker/", "news/ticker", "//", "a,b\n", "ä/ö/ü/ß"]
+)
+def test_any_other_string_has_no_parents_and_comes_last(series: str) -> None:
+    assert (parents(series, ["en"]), depth(series)) == ((), 2)
+
+
+def test_open_incidents_of_parents_come_widest_first() -> None:
     market, lang = incident("news/market/all"), incident("news/lang/en")
-    both = {"news/market/all": market, "news/lang/en": lang}
-    assert firing_parent("news/topic/macro", both, ["en"]) is market
-    assert firing_parent("news/topic/macro", {"news/lang/en": lang}, ["en"]) is lang
-    assert firing_parent("news/topic/macro", {"news/lang/en": lang}) is None
-    assert firing_parent("news/market/all", both) is None
-    recovering = {**both, "news/market/all": replace(market, state="recovering")}
-    assert firing_parent("news/topic/macro", recovering, ["en"]) is lang
+    both = {"news/lang/en": lang, "news/market/all": market, "news/topic/other": incident("news/topic/other")}
+    assert open_parents("news/topic/macro", both, ["en"]) == (market, lang)
+    assert open_parents("news/topic/macro", both) == (market,)
+    assert open_parents("news/market/all", both) == ()
+    assert open_parents("sales", both) == ()
+
+
+def test_a_child_is_told_with_the_widest_that_fires_and_is_not_far_below() -> None:
+    market, lang = incident("news/market/all", 5.0), incident("news/lang/en", 8.0)
+    assert told_with(6.0, (market, lang)) is market
+    assert told_with(6.5, (market, lang)) is lang
+    assert told_with(9.5, (market, lang)) is None
+    assert told_with(6.0, (replace(market, state="recovering"), lang)) is lang
+    assert told_with(6.0, ()) is None
+
+
+def story(lang: str) -> Story:
+    return Story(id=lang, title="t", source="s", lang=lang, score=-1.0, event_s=0)
+
+
+def test_the_language_is_known_where_all_stories_share_it() -> None:
+    assert languages([story("zh"), story("zh")]) == ("zh",)
+    assert languages([story("zh"), story("en")]) == ()
+    assert languages([]) == ()
 
 
 @pytest.mark.parametrize(("z", "taken"), [(5.0, True), (7.49, True), (7.5, False), (9.0, False)])
