@@ -17,14 +17,16 @@ from stream.broker.topics import DOCUMENT_TOPICS, topic_ids
 from stream.broker.waiting import Waiting
 from stream.core.progress import Part
 from stream.detector.engine import Desk
+from stream.detector.newest import NewestStories
 from stream.detector.process import Detector, Edges
 from stream.detector.relay import Relay
 from stream.detector.witness import witness_of
 from stream.heartbeat import beat
 from stream.retry import until_done
 from stream.settings import Settings
+from stream.store.client import StoreError
 from stream.store.counts import CountsReader
-from stream.store.incidents import DetectorStore
+from stream.store.incidents import DETECTOR_LEASE, DetectorStore
 from stream.store.lease import Lease
 from stream.store.outbox import Outbox
 from stream.store.read import Reader
@@ -32,9 +34,9 @@ from stream.store.read import Reader
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+LAST_TICK_S = 5.0
 # A topic made anew has another id; until then its records look as if nothing of it were applied.
 TOPICS_EVERY_S = 30.0
-LEASE = "detector"
 
 
 class AppliedOffsets:
@@ -69,7 +71,7 @@ async def _main(settings: Settings) -> None:
     bootstrap, url, namespace = str(settings.kafka_bootstrap), str(settings.redis_url), settings.namespace
     reader = Reader(url, namespace)
     owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-    lease = Lease(url, namespace, LEASE, owner, settings.lease_s)
+    lease = Lease(url, namespace, DETECTOR_LEASE, owner, settings.lease_s)
     waiting = Waiting(bootstrap)
     edges = Edges(
         store=DetectorStore(url, namespace),
@@ -78,7 +80,7 @@ async def _main(settings: Settings) -> None:
         whole=CountsReader(url, namespace, late=True),
         waiting=waiting,
         applied=AppliedOffsets(reader, bootstrap),
-        witness=witness_of(reader),
+        witness=witness_of(NewestStories(url, namespace)),
     )
     desk = Desk(false_alarms_per_week=settings.false_alarms_per_week, invented=settings.demo)
     detector = Detector(edges, desk, settings.lateness_s, time.time)
@@ -87,35 +89,38 @@ async def _main(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    deciding = asyncio.create_task(_tick(detector, settings.heartbeat_file, stop))
+    sending = asyncio.create_task(_send(relay))
+    told = asyncio.create_task(stop.wait())
     try:
-        await _until(stop, _tick(detector, settings.heartbeat_file), _send(relay))
+        await asyncio.wait({deciding, sending, told}, return_when=asyncio.FIRST_COMPLETED)
+        detector.stop()
+        stop.set()
+        # A thread cannot be cancelled: its tick ends at the next renewal of the lease.
+        await asyncio.wait({deciding}, timeout=LAST_TICK_S)
     finally:
-        with contextlib.suppress(Exception):
+        for task in (deciding, sending, told):
+            task.cancel()
+        await asyncio.gather(deciding, sending, told, return_exceptions=True)
+        with contextlib.suppress(StoreError):
             await asyncio.to_thread(lease.release)
         waiting.close()
         await asyncio.gather(sender.close(), outbox.close(), return_exceptions=True)
+    for task in (deciding, sending):
+        if not task.cancelled():
+            task.result()
 
 
-async def _tick(detector: Detector, heartbeat: Path | None) -> None:
-    while True:
+async def _tick(detector: Detector, heartbeat: Path | None, stop: asyncio.Event) -> None:
+    while not stop.is_set():
         began_s = time.monotonic()
-        await until_done(lambda: asyncio.to_thread(detector.tick))
-        beat(heartbeat)
-        await asyncio.sleep(max(0.0, TICK_S - (time.monotonic() - began_s)))
+        if await until_done(lambda: asyncio.to_thread(detector.tick)):
+            beat(heartbeat)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, TICK_S - (time.monotonic() - began_s))):
+                await stop.wait()
 
 
 async def _send(relay: Relay) -> None:
     while True:
         await relay.once()
-
-
-async def _until(stop: asyncio.Event, *loops: object) -> None:
-    """Run the loops until told to stop; whatever one of them raises ends the process."""
-    tasks = [asyncio.ensure_future(loop) for loop in loops]  # type: ignore[call-overload]
-    told = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (told, *tasks):
-        task.cancel()
-    await asyncio.gather(told, *tasks, return_exceptions=True)
-    for task in done - {told}:
-        task.result()

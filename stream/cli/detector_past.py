@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from stream.cli.output import whole_file
-from stream.detector.engine import Desk
+from stream.detector.engine import STEP_S, Desk
 from stream.detector.past import Told, decide_past, told
 from stream.detector.witness import witness_of
 from stream.settings import ConfigurationError, Settings
@@ -35,9 +36,16 @@ def judge(settings: Settings, start: str, end: str, out: Path | None) -> None:
         raise ConfigurationError(f"--to {end} is not after --from {start}")
     url, namespace = str(settings.redis_url), settings.namespace
     source = CountsReader(url, namespace, late=True)
-    hours = source.windows(3_600, range(start_s - start_s % 3_600, min(end_s, int(time.time())), 3_600))
-    if not any(hours):
+    hours = [hour for hour in source.starts(3_600) if start_s - 3_600 < hour < end_s]
+    if not hours:
         raise ConfigurationError(f"nothing is stored from {start} to {end}: `barograph ingest file` brings a past in")
+    start_s, end_s = max(start_s, hours[0]), min(end_s, int(time.time()))
+    fine = source.starts(STEP_S)
+    if not fine or fine[0] >= hours[0] + 3_600:
+        gone = _time(fine[0]) if fine else "now"
+        typer.echo(
+            f"windows of five minutes are not stored any more before {gone}: longer clocks judge alone", err=True
+        )
     desk = Desk(false_alarms_per_week=settings.false_alarms_per_week, invented=settings.demo)
     steps = decide_past(
         source, desk, start_s, end_s, witness_of(Reader(url, namespace)), lateness_s=settings.lateness_s
@@ -84,7 +92,7 @@ def line_of(one: Told) -> str:
         "total": one.opened.total,
         "expected_total": round(one.opened.expected_total, 2),
         "incident_id": one.opened.incident_id,
-        "parent": one.opened.parent,
+        "parent": one.last.parent,
         "reason": one.last.reason,
         "evidence": one.opened.evidence,
         "events": [{"type": kind, "at": _time(at_s)} for kind, at_s in one.events],
@@ -94,7 +102,7 @@ def line_of(one: Told) -> str:
 
 def show(found: list[Told], console: Console) -> None:
     """Print a table: alone first, then what belonged to a wider incident."""
-    alone = [one for one in found if one.opened.announced]
+    alone = [one for one in found if one.last.announced]
     attached = len(found) - len(alone)
     if not found:
         console.print("nothing would have fired")

@@ -42,7 +42,8 @@ def decide_past(
         windows = {
             clock.name: clock_windows(source, clock, step_s - clock.step_s, step_s) for clock in engine.closing(step_s)
         }
-        for name in windows[engine.clocks[0].name][-1][1].keys() - engine.followed.keys():
+        # Five-minute windows are kept for two weeks only: older ones are known by their hours.
+        for name in {name for of_clock in windows.values() for name in of_clock[-1][1]} - engine.followed.keys():
             engine.follow(name, step_s - STEP_S)
         yield step_s, engine.close(step_s, windows, int((step_s + lateness_s) * 1000), witness)
 

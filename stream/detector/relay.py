@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -28,13 +29,17 @@ class Relay:
         self._leads = leads
 
     async def once(self) -> None:
-        """Wait up to a second for events and send them; one that stands by sends nothing."""
+        """Wait up to a second for events and send them; one that stands by waits and sends nothing."""
+        if not self._leads():
+            await asyncio.sleep(BLOCK_MS / 1_000)
+            return
         after = await until_done(lambda: self._outbox.cursor(CURSOR))
         entries = await until_done(lambda: self._outbox.read(after, MOST, BLOCK_MS))
-        if not entries or not self._leads():
+        if not entries:
             return
         records = [
-            Outgoing(INCIDENT_EVENTS, event.incident_id.encode(), encode_incident_event(event)) for _, event in entries
+            Outgoing(INCIDENT_EVENTS, event.incident_id.encode(), encode_incident_event(event, self._outbox.namespace))
+            for _, event in entries
         ]
         await until_done(lambda: self._sender.send(records))
         await until_done(lambda: self._outbox.advance(CURSOR, entries[-1][0]))

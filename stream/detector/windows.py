@@ -13,6 +13,7 @@ HOUR_S: Final = 3_600
 # How much of the past a series is primed with: several half-lives of each clock's baseline.
 PRIMED_S: Final = {"5m": 3 * 24 * HOUR_S, "1h": 28 * 24 * HOUR_S, "6h": 60 * 24 * HOUR_S, "1d": 90 * 24 * HOUR_S}
 _BLOCK = 64
+_KEEP_EVERY = 4
 
 
 class Source(Protocol):
@@ -44,13 +45,14 @@ def clock_windows(
 
 
 def past_windows(
-    source: Source, clock: Clock, end_s: int, series: Collection[str] | None, earliest_s: int | None = None
+    source: Source, clock: Clock, end_s: int, series: Collection[str] | None
 ) -> Iterator[tuple[int, Window]]:
     """Yield a clock's closed windows before `end_s`, in order of time, as far back as a baseline looks."""
     until_s = end_s - end_s % clock.step_s
-    start_s = until_s - PRIMED_S[clock.name] if earliest_s is None else earliest_s - earliest_s % clock.step_s
-    for block_s in range(start_s, until_s, _BLOCK * clock.step_s):
-        yield from clock_windows(source, clock, block_s, min(block_s + _BLOCK * clock.step_s, until_s), series)
+    # Blocks of so many stored windows: a lease is renewed between two of them.
+    block_s = max(_BLOCK * stored_width_s(clock) // clock.step_s, 1) * clock.step_s
+    for start_s in range(until_s - PRIMED_S[clock.name], until_s, block_s):
+        yield from clock_windows(source, clock, start_s, min(start_s + block_s, until_s), series)
 
 
 def stored_width_s(clock: Clock) -> int:
@@ -77,7 +79,6 @@ def prime(
     until_s: int,
     *,
     keep: Callable[[], None] = lambda: None,
-    earliest_s: int | None = None,
 ) -> None:
     """Teach series their past up to `until_s`, each from the first window in which it has stories.
 
@@ -88,9 +89,9 @@ def prime(
     nothing = Counts(0, 0)
     for clock in clocks:
         begun: set[str] = set()
-        for n, (start_s, window) in enumerate(past_windows(source, clock, until_s, followed.keys(), earliest_s)):
+        for n, (start_s, window) in enumerate(past_windows(source, clock, until_s, followed.keys())):
             begun |= window.keys() & followed.keys()
             for series in begun:
                 followed[series](clock.name, start_s, window.get(series, nothing))
-            if n % _BLOCK == 0:
+            if n % _KEEP_EVERY == 0:
                 keep()

@@ -8,11 +8,13 @@ from typing import Any, Final
 from stream.core.readings import Counts
 from stream.store.client import connect, store_errors
 from stream.store.keys import LATE_NEGATIVE, LATE_STORIES, NEGATIVE, NEUTRAL, POSITIVE, Keys
+from stream.store.read import literal
 
 _LABELS: Final = (NEGATIVE, NEUTRAL, POSITIVE)
 _MEASURES: Final = (*_LABELS, LATE_STORIES, LATE_NEGATIVE)
 _FEW_SERIES = 64
 _AT_ONCE = 64
+_SCAN = 1_000
 
 Window = Mapping[str, Counts]
 
@@ -44,6 +46,13 @@ class CountsReader:
             rows = self._rows(width_s, starts[i : i + _AT_ONCE], names)
             found.extend(self._window(row, series) for row in rows)
         return found
+
+    def starts(self, width_s: int) -> list[int]:
+        """Return the starts of the windows of this width that are stored, in order; reads every key once."""
+        prefix = self._keys.window(width_s, 0)[:-1]
+        with store_errors(self._url):
+            keys = list(self._redis.scan_iter(match=literal(prefix) + "*", count=_SCAN))
+        return sorted(int(key.decode().removeprefix(prefix)) for key in keys)
 
     def _rows(self, width_s: int, starts: Sequence[int], names: Sequence[str] | None) -> list[dict[bytes, bytes]]:
         fields = [f"{name}|{measure}".encode() for name in names or () for measure in _MEASURES]

@@ -65,6 +65,7 @@ class Headline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         event_s: event time, unix seconds.
         label, topic: names; score in [-1, 1].
         copies: documents that told it so far; filled when read.
+        author: who wrote the first copy, a keyed hash where it is known: to tell authors apart, never to show.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Headline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tickers: tuple[str, ...] = ()
     late: bool = False
     copies: int = 1
+    author: str | None = None
 
 
 class Reader:
@@ -151,7 +153,7 @@ class Reader:
         """Yield each stored window's start and its series, in order of time."""
         prefix = self._keys.window(width_s, 0)[:-1]
         with store_errors(self._url):
-            keys = list(self._redis.scan_iter(match=_literal(prefix) + "*", count=_SCAN))
+            keys = list(self._redis.scan_iter(match=literal(prefix) + "*", count=_SCAN))
         starts = sorted({int(key.decode().removeprefix(prefix)) for key in keys})
         for start in starts:
             with store_errors(self._url):
@@ -212,6 +214,6 @@ def _aggregate(start_s: int, values: Mapping[str, bytes | None]) -> Aggregate:
     return replace(Aggregate(start_s), **known)
 
 
-def _literal(pattern: str) -> str:
+def literal(pattern: str) -> str:
     """Return a pattern that matches these characters alone."""
     return "".join(f"\\{c}" if c in "*?[]\\" else c for c in pattern)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
+import msgspec
+
+from model.labels import SENTIMENTS
 from stream.broker.waiting import Backlog
 from stream.core.incidents import Story
 from stream.core.progress import Part
 from stream.core.readings import Support
 from stream.detector.engine import Desk, Witness
 from stream.detector.process import Detector, Edges
-from stream.store.apply import AsyncStore
+from stream.store.apply import AsyncStore, Counted
 from stream.store.counts import CountsReader
 from stream.store.incident_read import IncidentReader
 from stream.store.incidents import DetectorStore
 from stream.store.lease import Lease
+from stream.store.read import Headline
 from tests.services.test_apply import counted, records
 
 # A Wednesday, 12:00 UTC.
@@ -50,15 +55,30 @@ class Scene:
     ) -> None:
         """Count so many stories in the window of this moment."""
         items = [
-            counted(
-                next(self._documents), event_s=int(event_s), label=0 if i < negative else 1, late=late, series=(series,)
-            )
+            self._story(next(self._documents), int(event_s), 0 if i < negative else 1, series, late=late)
             for i in range(total)
         ]
         if items:
             store = AsyncStore(self.url, self.namespace)
             await store.apply(records(items, start=next(self._offsets) * 1_000), {})
             await store.close()
+
+    def _story(self, number: int, event_s: int, label: int, series: str, *, late: bool) -> Counted:
+        headline = Headline(
+            id=str(number),
+            event_s=event_s,
+            received_ms=event_s * 1_000,
+            kind=series.split("/", maxsplit=1)[0],
+            lang="en",
+            source=f"source-{number % 7}",
+            title=f"story {number}",
+            label=SENTIMENTS[label],
+            score=(-0.9, 0.0, 0.9)[label],
+            topic="macro",
+            story="",
+        )
+        one = counted(number, event_s=event_s, label=label, late=late, series=(series,))
+        return replace(one, latest=msgspec.json.encode(headline).decode())
 
     async def tell_history(self, hours: float, per_window: int = 20, share: float = 0.2, series: str = MARKET) -> None:
         """Lay down a quiet past that ends now."""
