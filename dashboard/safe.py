@@ -7,10 +7,10 @@ import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
-from urllib.parse import urlsplit
+
+from stream.core.links import web_link
 
 MAX_TITLE_CHARS: Final = 280
-MAX_URL_CHARS: Final = 2_048
 # What a spreadsheet takes for the start of a formula, or skips before one.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Joiners that scripts and emoji need; every other invisible character goes, direction marks first of all.
@@ -28,15 +28,7 @@ def plain(text: str, most: int = MAX_TITLE_CHARS) -> str:
 
 def link(url: str | None) -> str | None:
     """Return the URL where it is a plain http(s) one that may be opened; None otherwise."""
-    if not url or len(url) > MAX_URL_CHARS or any(c.isspace() or not c.isprintable() or c == "\\" for c in url):
-        return None
-    try:
-        parts = urlsplit(url)
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return None
-    # A name before the host dresses one site up as another.
-    return url if parts.scheme in ("http", "https") and named and "@" not in parts.netloc else None
+    return web_link(url)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

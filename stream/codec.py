@@ -140,6 +140,7 @@ def decode_document(raw: bytes, *, received_at: datetime, trust_received_at: boo
         raise BadRecord(f"schema: {incoming.schema} is not known; this version reads {SCHEMA}")
     # Feeds that write one string for several tickers are common; no ticker has a comma.
     tickers = tuple(one for entry in incoming.tickers or () for one in entry.replace(",", " ").split())
+    url = incoming.url or None  # feeds that write every field leave this one empty
     received = (incoming.received_at if trust_received_at else None) or received_at
     reason = problem(
         kind=incoming.kind,
@@ -147,7 +148,7 @@ def decode_document(raw: bytes, *, received_at: datetime, trust_received_at: boo
         text=incoming.text,
         id=incoming.id,
         title=incoming.title,
-        url=incoming.url,
+        url=url,
         author=incoming.author,
         lang=incoming.lang,
         tickers=tickers,
@@ -158,7 +159,7 @@ def decode_document(raw: bytes, *, received_at: datetime, trust_received_at: boo
         id=incoming.id
         or document_id(
             source=incoming.source,
-            url=incoming.url,
+            url=url,
             author=incoming.author,
             published_at=incoming.published_at,
             text=incoming.text,
@@ -169,7 +170,7 @@ def decode_document(raw: bytes, *, received_at: datetime, trust_received_at: boo
         received_at=received.astimezone(UTC),
         published_at=incoming.published_at and incoming.published_at.astimezone(UTC),
         title=incoming.title,
-        url=incoming.url,
+        url=url,
         lang=incoming.lang,
         author=incoming.author,
         tickers=tickers,
@@ -187,20 +188,27 @@ def decode_dead_letter(raw: bytes) -> DeadLetter:
 
 
 class _EventRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident event on the wire."""
+    """An incident event on the wire; records without a namespace are from before there was more than one."""
 
     event: IncidentEvent
+    namespace: str = "live"
     schema: int = SCHEMA
 
 
-def encode_incident_event(event: IncidentEvent) -> bytes:
-    """Return the event as JSON; (incident_id, seq) tells a repeated one."""
-    return _encoder.encode(_EventRecord(event=event))
+def encode_incident_event(event: IncidentEvent, namespace: str = "live") -> bytes:
+    """Return the event as JSON; namespace and `event_id` tell a repeated one."""
+    return _encoder.encode(_EventRecord(event=event, namespace=namespace))
 
 
 def decode_incident_event(raw: bytes) -> IncidentEvent:
     """Return the incident event in a record; msgspec.MsgspecError if it is none."""
-    return msgspec.json.decode(raw, type=_EventRecord).event
+    return decode_incident_record(raw)[1]
+
+
+def decode_incident_record(raw: bytes) -> tuple[str, IncidentEvent]:
+    """Return the namespace and the incident event in a record; msgspec.MsgspecError if it is none."""
+    record = msgspec.json.decode(raw, type=_EventRecord)
+    return record.namespace, record.event
 
 
 def dead_letter(raw: bytes, *, origin: Origin, reason: str, at: datetime) -> DeadLetter:

@@ -49,7 +49,7 @@ _DOCUMENT: Final[dict[str, Any]] = {
         "source": _text(MAX_NAME_CHARS, "who published it", 1),
         "text": _text(MAX_TEXT_CHARS, "what it says", 1),
         "title": _optional(_text(MAX_TITLE_CHARS, "its headline")),
-        "url": _optional(_text(MAX_URL_CHARS, "where it stands")),
+        "url": _optional(_text(MAX_URL_CHARS, "where it stands, http or https")),
         "lang": _optional(_text(40, "language tag such as en or zh-CN; guessed if absent")),
         "author": _optional(_text(MAX_NAME_CHARS, "any name; only a keyed hash of it is kept")),
         "tickers": _optional(

@@ -11,7 +11,8 @@ import secrets
 import signal
 import socket
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,13 @@ from stream.cli.logs import set_up_logging
 from stream.heartbeat import beat
 from stream.running import connect_settings
 from stream.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from stream.delivery.endpoints import Loaded
+    from stream.delivery.notifier import Notifier
+    from stream.store.delivery_queue import AsyncDeliveries
+    from stream.store.lease import AsyncLease
+    from stream.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
 ready = logging.getLogger("stream.ready")
@@ -54,23 +62,35 @@ async def run(settings: Settings) -> None:
         StoreError: permanent.
     """
     from stream.delivery.endpoints import FILE_NAME, load_endpoints
-    from stream.delivery.lane import Pace
-    from stream.delivery.leading import lead
-    from stream.delivery.notifier import Notifier
-    from stream.delivery.post import Poster, warm_up
+    from stream.delivery.post import warm_up
     from stream.store.delivery_queue import AsyncDeliveries
     from stream.store.lease import AsyncLease
     from stream.store.outbox import Outbox
 
-    alive = functools.partial(beat, settings.heartbeat_file)
     path = settings.endpoints_file or settings.home / FILE_NAME
     loaded = load_endpoints(path, os.environ, required=settings.endpoints_file is not None)
-    enabled = sum(one.enabled for one in loaded.endpoints)
     url, namespace = str(settings.redis_url), settings.namespace
-    store, outbox = AsyncDeliveries(url, namespace), Outbox(url, namespace)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    store, outbox = AsyncDeliveries(url, namespace), Outbox(url, namespace)
     lease = AsyncLease(url, namespace, "notify", owner, settings.lease_s)
-    notifier = Notifier(
+    notifier = _notifier(settings, path, loaded, store, outbox)
+    stop = asyncio.Event()
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(wanted, stop.set)
+    await warm_up()
+    try:
+        await _lead(settings, lease, notifier, sum(one.enabled for one in loaded.endpoints), stop)
+    finally:
+        await asyncio.gather(store.close(), outbox.close(), lease.close())
+
+
+def _notifier(settings: Settings, path: Path, loaded: Loaded, store: AsyncDeliveries, outbox: Outbox) -> Notifier:
+    from stream.delivery.endpoints import load_endpoints
+    from stream.delivery.lane import Pace
+    from stream.delivery.notifier import Notifier
+    from stream.delivery.post import Poster
+
+    return Notifier(
         store,
         outbox,
         lambda: load_endpoints(path, os.environ, required=True),
@@ -78,27 +98,23 @@ async def run(settings: Settings) -> None:
         Pace(time.time, random.random),
         loaded=loaded,
         public_url=settings.public_url,
-        beat=alive,
+        beat=functools.partial(beat, settings.heartbeat_file),
     )
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(wanted, stop.set)
-    await warm_up()
+
+
+async def _lead(settings: Settings, lease: AsyncLease, notifier: Notifier, enabled: int, stop: asyncio.Event) -> None:
+    from stream.delivery.leading import lead
 
     async def work() -> None:
         ready.info("notifier ready with %d endpoints", enabled)
         await notifier.run()
 
-    try:
-        await lead(
-            lease,
-            settings.lease_s,
-            stop=stop,
-            work=work,
-            finish=notifier.finish,
-            standing_by=lambda: ready.info("notifier ready with %d endpoints, standing by: another one sends", enabled),
-            beat=alive,
-        )
-    finally:
-        await asyncio.gather(store.close(), outbox.close(), lease.close())
+    await lead(
+        lease,
+        settings.lease_s,
+        stop=stop,
+        work=work,
+        finish=notifier.finish,
+        standing_by=lambda: ready.info("notifier ready with %d endpoints, standing by: another one sends", enabled),
+        beat=functools.partial(beat, settings.heartbeat_file),
+    )

@@ -1,16 +1,16 @@
-"""The body of a message: one event of an incident as JSON, made once and sent as it is at every attempt. Pure."""
+"""The body of a message: one event of an incident as JSON, made once and kept for every attempt. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
 
 from stream.core.incidents import Incident, IncidentEvent, Story
+from stream.core.links import web_link
 from stream.delivery.titles import title
 from stream.delivery.words import one_line
 
@@ -18,9 +18,6 @@ MOST_STORIES: Final = 5
 # Some receivers take no more than 20 KB.
 MOST_TITLE_CHARS: Final = 280
 MOST_SOURCE_CHARS: Final = 80
-MOST_URL_CHARS: Final = 2_048
-Telling = Literal["tell", "superseded", "skip"]
-_OPENING: Final = frozenset({"fired", "escalated", "reminder", "reopened"})
 
 
 def message_type(event: IncidentEvent) -> str:
@@ -40,6 +37,13 @@ def body_of(event: IncidentEvent, *, public_url: str | None, superseded: bool = 
         "timestamp": instant(event.at_ms / 1_000),
         "data": _data(event, public_url) | ({"superseded": True} if superseded else {}),
     }
+    return msgspec.json.encode(message)
+
+
+def superseded_body(body: bytes) -> bytes:
+    """Return the bytes of a message that `body_of` made, now that its incident has resolved."""
+    message = msgspec.json.decode(body)
+    message["data"]["superseded"] = True
     return msgspec.json.encode(message)
 
 
@@ -84,7 +88,7 @@ def _evidence(story: Story) -> dict[str, Any]:
         "id": story.id,
         "title": one_line(story.title, MOST_TITLE_CHARS),
         "source": one_line(story.source, MOST_SOURCE_CHARS),
-        "url": story.url if story.url and len(story.url) <= MOST_URL_CHARS else None,
+        "url": web_link(story.url),
         "score": _rounded(story.score, 4),
         "story_copies": story.copies,
     }
@@ -111,32 +115,3 @@ def instant(at_s: float) -> str:
 
 def _rounded(value: float, digits: int) -> float | None:
     return round(value, digits) if math.isfinite(value) else None
-
-
-def tellings(events: Sequence[IncidentEvent]) -> list[Telling]:
-    """Return for each event of a stretch of the outbox whether it is told.
-
-    An event that opens or recalls an incident which the same stretch resolves is told as superseded; of reminders,
-    only the last that nothing superseded. Nobody is told of an incident that opened as part of another.
-    """
-    return [
-        _telling(event, [e for e in events[n:] if e.incident_id == event.incident_id][1:])
-        for n, event in enumerate(events)
-    ]
-
-
-def _telling(event: IncidentEvent, later: Sequence[IncidentEvent]) -> Telling:
-    superseded = event.type in _OPENING and _ends(later)
-    if not event.incident.announced:
-        return "skip"
-    if event.type == "reminder" and (superseded or any(one.type == "reminder" for one in later)):
-        return "skip"
-    return "superseded" if superseded else "tell"
-
-
-def _ends(later: Iterable[IncidentEvent]) -> bool:
-    """Return whether the incident resolves, and stays so, within these."""
-    ended = False
-    for event in later:
-        ended = {"resolved": True, "reopened": False}.get(event.type, ended)
-    return ended

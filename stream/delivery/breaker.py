@@ -15,7 +15,7 @@ class Breaker:
 
     Attributes:
         failures: in a row.
-        not_before_s: nothing is sent before then, unix seconds.
+        not_before_s: nothing is sent before then, on the clock of `after`.
     """
 
     failures: int = 0
@@ -27,11 +27,16 @@ class Breaker:
         return self.failures >= OPENS_AFTER
 
     def after(
-        self, *, ok: bool, now_s: float, resume_at_s: float | None = None, probe_every_s: float = PROBE_EVERY_S
+        self, *, ok: bool, now_s: float, resume_in_s: float | None = None, probe_every_s: float = PROBE_EVERY_S
     ) -> Breaker:
-        """Return the breaker after an attempt; `resume_at_s` is when the endpoint asked to hear again."""
+        """Return the breaker after an attempt.
+
+        Args:
+            now_s: on a clock that nobody sets, always the same one.
+            resume_in_s: after so long the endpoint asked to hear again.
+        """
         if ok:
             return Breaker()
         failed = replace(self, failures=self.failures + 1)
-        probe_at_s = now_s + probe_every_s if failed.is_open else 0.0
-        return replace(failed, not_before_s=max(probe_at_s, resume_at_s or 0.0))
+        pause_s = max(probe_every_s if failed.is_open else 0.0, resume_in_s or 0.0)
+        return replace(failed, not_before_s=now_s + pause_s if pause_s else 0.0)

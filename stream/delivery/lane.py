@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from stream.delivery.body import superseded_body
 from stream.delivery.breaker import PROBE_EVERY_S, Breaker
 from stream.delivery.endpoints import Endpoint
-from stream.delivery.schedule import SCHEDULE_S, Answer, Verdict, verdict
+from stream.delivery.schedule import SCHEDULE_S, Answer, Verdict, remaining_s, verdict
+from stream.delivery.telling import OPENING
 from stream.retry import until_done
 from stream.store.deliveries import Attempt
 from stream.store.delivery_queue import AsyncDeliveries, Gone, Outcome, Waiting
@@ -39,11 +42,13 @@ class Pace:
     """Time and chance, handed in.
 
     Attributes:
-        clock: unix seconds.
+        clock: unix seconds; somebody may set it.
         chance: drawn from [0, 1).
         schedule_s: wait before each attempt.
         probe_every_s: of an endpoint whose breaker is open.
         reload_every_s: how often the files are looked at.
+        empty_for_s: how long a file has no endpoint any more before that is believed.
+        monotonic: seconds of a clock that nobody sets.
     """
 
     clock: Callable[[], float]
@@ -51,6 +56,8 @@ class Pace:
     schedule_s: Sequence[float] = SCHEDULE_S
     probe_every_s: float = PROBE_EVERY_S
     reload_every_s: float = 1.0
+    empty_for_s: float = 2.0
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class Lane:
@@ -107,11 +114,13 @@ class Lane:
 
     async def _step(self) -> float:
         """Make the next attempt if it is due; return for how long nothing is to do."""
-        due = await until_done(lambda: self._store.next_due(self.endpoint.name))
-        if due is None:
+        now_s = self._pace.clock()
+        line = await until_done(lambda: self._store.line(self.endpoint.name, now_s * 1_000))
+        if not line:
             return math.inf
-        due_ms, name = due
-        wait_s = max(due_ms / 1_000, self.breaker.not_before_s) - self._pace.clock()
+        waits = [(remaining_s(one.at_ms, one.wait_ms, now_s), one.id) for one in line]
+        due_in_s, name = next((one for one in waits if one[0] <= 0), min(waits))
+        wait_s = max(due_in_s, self.breaker.not_before_s - self._pace.monotonic())
         if wait_s > 0 or self._ending:
             return wait_s
         waiting = await until_done(lambda: self._store.waiting(name))
@@ -122,30 +131,37 @@ class Lane:
         return 0.0
 
     async def _attempt(self, waiting: Waiting) -> None:
-        started_s = self._pace.clock()
-        answer = await self._poster.post(waiting.id, waiting.body, started_s)
+        started_s, started = self._pace.clock(), self._pace.monotonic()
+        overtaken = waiting.resolved and waiting.type in OPENING
+        body = superseded_body(waiting.body) if overtaken else waiting.body
+        answer = await self._poster.post(waiting.id, body, started_s)
         now_s = self._pace.clock()
         found = verdict(answer, waiting.tries + 1, now_s, self._pace.chance(), self._pace.schedule_s)
         attempt = Attempt(
             at_ms=int(started_s * 1_000),
             status=answer.status,
             reason=answer.reason,
-            took_ms=max(0, round((now_s - started_s) * 1_000)),
+            took_ms=round((self._pace.monotonic() - started) * 1_000),
         )
         gone = Gone(at_ms=int(now_s * 1_000), url_mark=self.endpoint.url_mark) if found.gone else None
-        next_at_ms = None if found.next_at_s is None else int(found.next_at_s * 1_000)
+        next_at_ms = None if found.next_in_s is None else int((now_s + found.next_in_s) * 1_000)
         outcome = Outcome(found.state, attempt, next_at_ms, gone)
         await until_done(lambda: self._store.record(self.endpoint.name, waiting.id, outcome, int(now_s * 1_000)))
-        self._say(waiting, answer, found, now_s)
+        self._say(waiting, answer, found)
         await self._learn(answer, found, now_s)
 
     async def _learn(self, answer: Answer, found: Verdict, now_s: float) -> None:
         before = self.breaker
         self.breaker = before.after(
-            ok=answer.ok, now_s=now_s, resume_at_s=found.resume_at_s, probe_every_s=self._pace.probe_every_s
+            ok=answer.ok,
+            now_s=self._pace.monotonic(),
+            resume_in_s=found.resume_in_s,
+            probe_every_s=self._pace.probe_every_s,
         )
         if found.gone:
             self.gone_at_ms = int(now_s * 1_000)
+        if before.is_open and not self.breaker.is_open:
+            await until_done(lambda: self._store.hurry(self.endpoint.name, now_s * 1_000))
         if before.is_open != self.breaker.is_open:
             log.warning(
                 "endpoint %s %s",
@@ -155,7 +171,7 @@ class Lane:
         if found.gone or before.is_open != self.breaker.is_open:
             await self._changed()
 
-    def _say(self, waiting: Waiting, answer: Answer, found: Verdict, now_s: float) -> None:
+    def _say(self, waiting: Waiting, answer: Answer, found: Verdict) -> None:
         name = self.endpoint.name
         if found.gone:
             log.warning("endpoint %s answered 410 and is disabled; its deliveries wait until its URL changes", name)
@@ -163,8 +179,7 @@ class Lane:
             log.error(
                 "%s for endpoint %s given up after %d attempts: %s", waiting.id, name, waiting.tries + 1, answer.reason
             )
-        elif found.next_at_s is not None:
-            wait_s = found.next_at_s - now_s
-            log.warning("%s for endpoint %s: %s; again in %.1f s", waiting.id, name, answer.reason, wait_s)
+        elif found.next_in_s is not None:
+            log.warning("%s for endpoint %s: %s; again in %.1f s", waiting.id, name, answer.reason, found.next_in_s)
         else:
             log.info("%s delivered to endpoint %s", waiting.id, name)

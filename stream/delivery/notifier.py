@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from stream.core.incidents import IncidentEvent, event_id
-from stream.delivery.body import body_of, tellings
+from stream.delivery.body import body_of
 from stream.delivery.endpoints import Endpoint, Loaded, stamp_of
 from stream.delivery.lane import Lane, Pace, Posts
+from stream.delivery.schedule import following_ms
 from stream.delivery.signing import delivery_id
+from stream.delivery.telling import FIRST_START_S, Telling, first_telling, tellings
 from stream.retry import until_done
 from stream.settings import ConfigurationError
 from stream.store.deliveries import EndpointSeen
@@ -22,13 +24,12 @@ FINISH_S: Final = 5.0
 _EVENTS_AT_ONCE: Final = 100
 _BLOCK_MS: Final = 1_000
 _TRIM_EVERY: Final = 500
-# Between two deliveries that are due at once; a double holds it beside milliseconds of this century.
-_ORDER_MS: Final = 0.01
 
 log = logging.getLogger(__name__)
 
 Load = Callable[[], Loaded]
 MakePoster = Callable[[Endpoint], Posts]
+Entries = Sequence[tuple[str, IncidentEvent]]
 
 
 class Notifier:
@@ -65,6 +66,7 @@ class Notifier:
         self._told: tuple[str, ...] = ()
         self._last_due_ms = 0.0
         self._refused = ""
+        self._empty_since: float | None = None
 
     async def run(self) -> None:
         """Read, fan out and send until cancelled. Raises what is permanent, once everything has stopped."""
@@ -86,6 +88,8 @@ class Notifier:
             await asyncio.wait(tasks, timeout=FINISH_S)
 
     async def _fan_out_all(self) -> None:
+        first_ms = int((self._pace.clock() - FIRST_START_S) * 1_000)
+        begin_ms = await until_done(lambda: self._store.begin(first_ms))
         after = await until_done(lambda: self._outbox.cursor(CURSOR))
         since_trim = _TRIM_EVERY
         while True:
@@ -95,18 +99,37 @@ class Notifier:
             start = after
             entries = await until_done(lambda: self._outbox.read(start, _EVENTS_AT_ONCE, _BLOCK_MS))  # noqa: B023
             self._beat()
-            told = tellings([event for _, event in entries])
+            told = await self._tellings(entries, begin_ms)
             since_trim += len(entries)
             try:
-                for (entry, event), telling in zip(entries, told, strict=True):
-                    fan = None if telling == "skip" else self._fan(event, superseded=telling == "superseded")
-                    await self._fan_out(after, entry, fan)
-                    after = entry
+                after = await self._hand_out(after, entries, told)
             except CursorMoved:
                 # An answer was lost and the call came twice, or another notifier was here.
                 after = await until_done(lambda: self._outbox.cursor(CURSOR))
                 for lane, _ in self._lanes.values():
                     lane.wake()
+
+    async def _tellings(self, entries: Entries, begin_ms: int) -> list[Telling]:
+        names = {event.incident_id for _, event in entries}
+        states = await until_done(lambda: self._store.states(names))
+        told = tellings([event for _, event in entries], states)
+        old = [event for entry, event in entries if int(entry.partition("-")[0]) < begin_ms]  # these come first
+        if old:
+            names_open = {one.incident_id for one in old if states.get(one.incident_id, "resolved") != "resolved"}
+            openings = await until_done(lambda: self._store.openings(names_open))
+            told[: len(old)] = [first_telling(event, openings) for event in old]
+        return told
+
+    async def _hand_out(self, after: str, entries: Entries, told: Sequence[Telling]) -> str:
+        """Make the deliveries of these events and return where the cursor is now."""
+        for (entry, event), telling in zip(entries, told, strict=True):
+            if telling != "skip":
+                await self._fan_out(after, entry, self._fan(event, superseded=telling == "superseded"))
+                after = entry
+        if entries and entries[-1][0] != after:
+            await self._fan_out(after, entries[-1][0], None)
+            after = entries[-1][0]
+        return after
 
     async def _fan_out(self, after: str, entry: str, fan: FanOut | None) -> None:
         await until_done(lambda: self._store.fan_out(after, entry, fan))
@@ -115,8 +138,8 @@ class Notifier:
                 self._lanes[name][0].wake()
 
     def _fan(self, event: IncidentEvent, *, superseded: bool) -> FanOut:
-        self._last_due_ms = max(self._pace.clock() * 1_000, self._last_due_ms + _ORDER_MS)
-        name = event_id(event.incident_id, event.seq)
+        self._last_due_ms = following_ms(self._last_due_ms, self._pace.clock() * 1_000)
+        name = event_id(event)
         told = [one for one in self._told if one not in self._lanes or self._lanes[one][0].gone_at_ms is None]
         return FanOut(
             event_id=name,
@@ -140,14 +163,26 @@ class Notifier:
         if stamp_of(self._loaded.files) == self._loaded.stamp:
             return False
         try:
-            self._loaded = self._load()
+            loaded = self._load()
         except ConfigurationError as exc:
             if str(exc) != self._refused:
                 log.error("%s; the endpoints stay as they were", exc)
             self._refused = str(exc)
             return False
         self._refused = ""
+        if not self._is_believed(loaded):
+            return False
+        self._loaded = loaded
         return True
+
+    def _is_believed(self, loaded: Loaded) -> bool:
+        """Return whether this is what the file says: an editor empties it for a moment before it writes."""
+        if loaded.endpoints or not self._loaded.endpoints:
+            self._empty_since = None
+            return True
+        if self._empty_since is None:
+            self._empty_since = self._pace.monotonic()
+        return self._pace.monotonic() - self._empty_since >= self._pace.empty_for_s
 
     async def _take_up(self, group: asyncio.TaskGroup) -> None:
         """Make the lanes those of the file: one that has not changed runs on, one that is gone ends."""

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Final
 
@@ -21,6 +22,7 @@ from stream.delivery.signing import signed_headers
 from stream.delivery.words import one_line
 
 TIMEOUT_S: Final = 15.0
+_READ_S: Final = 1.0
 MOST_RESPONSE_BYTES: Final = 65_536
 _MOST_ADDRESSES: Final = 4
 _AGENT: Final = f"barograph/{version('barograph')}"
@@ -75,15 +77,17 @@ class Poster:
         headers = signed_headers(self._endpoint.secrets, message_id, now_s, body)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._post(headers, body)
+                response = await self._post(headers, body)
         except TimeoutError:
             return Answer(None, f"no answer within {self._timeout_s:g} s")
         except Refused as exc:
             return Answer(None, str(exc))
         except (OSError, UnicodeError, httpx.HTTPError, httpx.InvalidURL) as exc:
             return Answer(None, _reason(exc))
+        await _hear_out(response)
+        return _answer(response)
 
-    async def _post(self, headers: dict[str, str], body: bytes) -> Answer:
+    async def _post(self, headers: dict[str, str], body: bytes) -> httpx.Response:
         url = httpx.URL(self._endpoint.url)
         host = url.raw_host.decode()
         addresses = await self._resolve(host, url.port or (443 if url.scheme == "https" else 80))
@@ -95,20 +99,14 @@ class Poster:
                 failure = exc
         raise failure
 
-    async def _send(self, url: httpx.URL, host: str, netloc: bytes, headers: dict[str, str], body: bytes) -> Answer:
+    async def _send(
+        self, url: httpx.URL, host: str, netloc: bytes, headers: dict[str, str], body: bytes
+    ) -> httpx.Response:
         own = {"Host": netloc.decode(), "Content-Type": "application/json", "User-Agent": _AGENT}
         # The name stays in the certificate's check and in Host; the address is the one that was looked at.
         extensions = {"sni_hostname": host, "timeout": httpx.Timeout(self._timeout_s, connect=5.0).as_dict()}
         request = httpx.Request("POST", url, headers=own | headers, content=body, extensions=extensions)
-        response = await self._transport.handle_async_request(request)
-        try:
-            await _read_some(response)
-        finally:
-            await response.aclose()
-        status = response.status_code
-        redirect = " (a redirect is never followed)" if 300 <= status < 400 else ""
-        reason = "" if 200 <= status < 300 else f"HTTP {status}{redirect}"
-        return Answer(status, reason, response.headers.get("retry-after"))
+        return await self._transport.handle_async_request(request)
 
     async def _system_resolve(self, host: str, port: int) -> Sequence[str]:
         loop = asyncio.get_running_loop()
@@ -133,16 +131,32 @@ def checked(addresses: Sequence[str], endpoint: Endpoint) -> Sequence[str]:
     return addresses[:_MOST_ADDRESSES]
 
 
-async def _read_some(response: httpx.Response) -> None:
-    """Take what the receiver has to say, so that it can end in peace; what it is does not matter."""
-    read = 0
+async def _hear_out(response: httpx.Response) -> None:
+    """Take what the receiver has to say, for a second, so that it can end in peace; how it ends does not matter."""
     try:
-        async for chunk in response.aiter_raw():
-            read += len(chunk)
-            if read >= MOST_RESPONSE_BYTES:
-                return
-    except httpx.HTTPError:
-        return
+        with suppress(OSError, httpx.HTTPError):  # a timeout is an OSError
+            async with asyncio.timeout(_READ_S):
+                await _read_some(response)
+    finally:
+        with suppress(OSError, httpx.HTTPError):
+            async with asyncio.timeout(_READ_S):
+                await response.aclose()
+
+
+async def _read_some(response: httpx.Response) -> None:
+    read = 0
+    async for chunk in response.aiter_raw():
+        read += len(chunk)
+        if read >= MOST_RESPONSE_BYTES:
+            return
+
+
+def _answer(response: httpx.Response) -> Answer:
+    """Return what the status says: the receiver has it, or not, whatever became of the answer's body."""
+    status = response.status_code
+    redirect = " (a redirect is never followed)" if 300 <= status < 400 else ""
+    reason = "" if 200 <= status < 300 else f"HTTP {status}{redirect}"
+    return Answer(status, reason, response.headers.get("retry-after"))
 
 
 def _reason(exc: Exception) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import email.utils
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Final, Literal
+
+from stream.core.retry_after import retry_after_s
+from stream.store.delivery_keys import ORDER_MS
 
 # Wait before the first attempt, the second, …; after the last the delivery is a dead letter.
 SCHEDULE_S: Final = (0.0, 5.0, 30.0, 120.0, 300.0, 900.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0)
@@ -14,6 +15,9 @@ JITTER: Final = 0.2
 LONGEST_RETRY_AFTER_S: Final = 43_200.0
 GONE: Final = 410
 _ASKS_FOR_TIME: Final = (429, 503)
+_MOST_AHEAD_MS: Final = 60_000.0
+# Of the machines on which one notifier takes over from another.
+_CLOCKS_DIFFER_MS: Final = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,14 @@ class Verdict:
     """What happens now.
 
     Attributes:
-        next_at_s: of `pending`, when it is tried again, unix seconds.
-        resume_at_s: until then the endpoint wants to hear of nothing; None where it did not say so.
+        next_in_s: of `pending`, how long until it is tried again.
+        resume_in_s: so long the endpoint wants to hear of nothing; None where it did not say so.
         gone: the endpoint is told of nothing any more.
     """
 
     state: Literal["delivered", "pending", "dead"]
-    next_at_s: float | None = None
-    resume_at_s: float | None = None
+    next_in_s: float | None = None
+    resume_in_s: float | None = None
     gone: bool = False
 
 
@@ -57,18 +61,18 @@ def verdict(answer: Answer, tries: int, now_s: float, chance: float, schedule: S
 
     Args:
         tries: attempts made, with this one, >= 1.
+        now_s: unix seconds; a receiver may ask for time by a date.
         chance: drawn from [0, 1); moves the wait within its jitter.
     """
     if answer.ok:
         return Verdict("delivered")
     if answer.status == GONE:
         return Verdict("dead", gone=True)
-    asked_s = retry_after_s(answer.retry_after, now_s) if answer.status in _ASKS_FOR_TIME else None
-    resume_at_s = None if asked_s is None else now_s + asked_s
+    asks = answer.status in _ASKS_FOR_TIME
+    asked_s = retry_after_s(answer.retry_after, now_s, LONGEST_RETRY_AFTER_S) if asks else None
     if tries >= len(schedule):
-        return Verdict("dead", resume_at_s=resume_at_s)
-    wait_s = max(jittered(schedule[tries], chance), asked_s or 0.0)
-    return Verdict("pending", next_at_s=now_s + wait_s, resume_at_s=resume_at_s)
+        return Verdict("dead", resume_in_s=asked_s)
+    return Verdict("pending", next_in_s=max(jittered(schedule[tries], chance), asked_s or 0.0), resume_in_s=asked_s)
 
 
 def jittered(wait_s: float, chance: float) -> float:
@@ -80,19 +84,29 @@ def jittered(wait_s: float, chance: float) -> float:
     return wait_s * (1 - JITTER + 2 * JITTER * chance)
 
 
-def retry_after_s(header: str | None, now_s: float) -> float | None:
-    """Return how long a Retry-After header asks to wait, in [0, 12 h]; None where it asks for nothing readable.
+def remaining_s(due_ms: float, wait_ms: float, now_s: float) -> float:
+    """Return for how long a delivery still waits; <= 0 where it is due.
 
-    >>> retry_after_s("120", 0), retry_after_s("Thu, 01 Jan 1970 00:01:00 GMT", 0), retry_after_s("soon", 0)
-    (120.0, 60.0, None)
+    What lies further ahead than the delivery was told to wait is there because a clock was set back: it is due.
+
+    Args:
+        due_ms: unix milliseconds.
+        wait_ms: what it was told to wait when that was written down; 0 before its first attempt.
+
+    >>> remaining_s(5_000, 5_000, 1), remaining_s(3_600_000, 5_000, 1), remaining_s(3_600_000, 0, 1)
+    (4.0, 0.0, 0.0)
     """
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:12]), LONGEST_RETRY_AFTER_S)
-    try:
-        at = email.utils.parsedate_to_datetime(text)
-        # Dates of HTTP are in GMT, whatever their zone's name.
-        at_s = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(0.0, at_s - now_s), LONGEST_RETRY_AFTER_S)
+    left_ms = due_ms - now_s * 1_000
+    return left_ms / 1_000 if left_ms <= wait_ms + _CLOCKS_DIFFER_MS else 0.0
+
+
+def following_ms(last_ms: float, now_ms: float) -> float:
+    """Return when the next of several deliveries is due: now, or just after the last.
+
+    A last one that lies a minute ahead or more was given by a clock that has been set back since.
+
+    >>> following_ms(100, 50), following_ms(100, 200), following_ms(3_600_000, 50)
+    (100.01, 200, 50)
+    """
+    after_ms = last_ms + ORDER_MS
+    return after_ms if now_ms < after_ms < now_ms + _MOST_AHEAD_MS else now_ms

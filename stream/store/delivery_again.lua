@@ -2,7 +2,7 @@
 -- KEYS: delivery, its attempts, due set, counts, dead   ARGV: id, now (ms)
 if redis.call('HGET', KEYS[1], 'state') ~= 'dead' then return 0 end
 
-redis.call('HSET', KEYS[1], 'state', 'pending', 'tries', 0, 'next_ms', ARGV[2])
+redis.call('HSET', KEYS[1], 'state', 'pending', 'tries', 0, 'next_ms', ARGV[2], 'wait_ms', 0)
 redis.call('PERSIST', KEYS[1])
 redis.call('PERSIST', KEYS[2])
 redis.call('ZREM', KEYS[5], ARGV[1])

@@ -15,7 +15,7 @@ for _, n in ipairs(fresh) do
   local id, endpoint = ARGV[9 + 2 * n], ARGV[10 + 2 * n]
   redis.call('HSET', KEYS[2 + 2 * n], 'endpoint', endpoint, 'event', ARGV[6], 'incident', ARGV[7], 'type', ARGV[8],
              'seq', ARGV[9], 'body', ARGV[10], 'state', 'pending', 'tries', 0, 'created_ms', ARGV[4],
-             'next_ms', ARGV[4])
+             'next_ms', ARGV[4], 'wait_ms', 0, 'entry', ARGV[2])
   redis.call('ZADD', KEYS[3 + 2 * n], ARGV[3], id)
   redis.call('ZADD', KEYS[3], ARGV[9], id)
 end

@@ -10,6 +10,8 @@ from stream.store.keys import DAY_S, Keys
 # As long as their incident. A delivery that is neither delivered nor given up has no end.
 DELIVERY_TTL_S: Final = 400 * DAY_S
 ATTEMPTS_MOST: Final = 20
+# Between two deliveries that are due at once; a double holds it beside milliseconds of this century.
+ORDER_MS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,16 @@ class DeliveryKeys:
         """Hash: name -> JSON of when and where an endpoint answered 410 (`Gone`)."""
         return f"{self.prefix}gone"
 
+    @property
+    def first_start(self) -> str:
+        """String: unix milliseconds; what the outbox took before then was old when the first notifier began."""
+        return f"{self.prefix}first-start"
+
     def one(self, delivery_id: str) -> str:
-        """Hash: one delivery; `body` only until it is delivered."""
+        """Hash: one delivery; `body` only until it is delivered.
+
+        `entry` is its event's in the outbox; `wait_ms` is how long before `next_ms` that was decided.
+        """
         return f"{self.prefix}one:{delivery_id}"
 
     def attempts(self, delivery_id: str) -> str:

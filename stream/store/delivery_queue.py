@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,13 +11,17 @@ import msgspec
 
 from stream.store.client import StoreError, connect_async, store_errors
 from stream.store.deliveries import Attempt, DeliveryState, EndpointSeen
-from stream.store.delivery_keys import ATTEMPTS_MOST, DELIVERY_TTL_S, DeliveryKeys
+from stream.store.delivery_keys import ATTEMPTS_MOST, DELIVERY_TTL_S, ORDER_MS, DeliveryKeys
 from stream.store.keys import Keys
 from stream.store.scripts import answer, script, script_errors
 
 CURSOR: Final = "notify"
 _FAN_OUT: Final = script("delivery_fan_out.lua")
 _RECORD: Final = script("delivery_record.lua")
+_HURRY: Final = script("delivery_hurry.lua")
+# A delivery that is due may stand behind so many whose turn a clock that was set back has put before it.
+_LOOK_AT: Final = 100
+_AT_ONCE: Final = 500
 
 
 class CursorMoved(StoreError):
@@ -44,7 +49,7 @@ class FanOut:
 
     Attributes:
         due_ms: may be a fraction: deliveries of one endpoint keep the order of these.
-        body: the bytes of every attempt.
+        body: the bytes of every attempt, but for the mark of what was overtaken.
     """
 
     event_id: str
@@ -58,11 +63,28 @@ class FanOut:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A delivery that an attempt is made of; `tries` counts those made and written down."""
+    """A delivery that an attempt is made of.
+
+    Attributes:
+        tries: attempts made and written down.
+        type: of its event.
+        resolved: its incident is resolved by now.
+    """
 
     id: str
     body: bytes
     tries: int
+    type: str
+    resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery in line: when its turn is, and how long before that it was put there, both milliseconds."""
+
+    id: str
+    at_ms: float
+    wait_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +103,60 @@ class AsyncDeliveries:
     def __init__(self, url: str, namespace: str) -> None:
         self._url = url
         self._keys = DeliveryKeys(namespace)
-        self._cursor = Keys(namespace).outbox_cursor(CURSOR)
+        self._incidents = Keys(namespace)
+        self._cursor = self._incidents.outbox_cursor(CURSOR)
         self._redis = connect_async(url)
         self._fan_out: Any = self._redis.register_script(_FAN_OUT)
         self._record: Any = self._redis.register_script(_RECORD)
+        self._hurry: Any = self._redis.register_script(_HURRY)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+    async def begin(self, first_ms: int) -> int:
+        """Return before when events of the outbox are too old to be told, unix milliseconds.
+
+        Args:
+            first_ms: what this is from the first notifier on that ever begins here; where one began before, 0.
+        """
+        first = self._keys.first_start
+        with store_errors(self._url):
+            cursor, known = await self._redis.mget(self._cursor, first)
+            if cursor is None and known is None:
+                newest: Any = await self._redis.xrevrange(self._incidents.outbox, count=1)
+                # What comes from now on is told in any case, whatever this machine's clock says today.
+                end_ms = int(newest[0][0].partition(b"-")[0]) + 1 if newest else 0
+                await self._redis.set(first, min(first_ms, end_ms), nx=True)
+                known = await self._redis.get(first)
+        return int(known or 0)
+
+    async def states(self, incident_ids: Collection[str]) -> dict[str, str]:
+        """Return the states of these incidents now; of one that is not known any more, none."""
+        if not incident_ids:
+            return {}
+        with store_errors(self._url):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in incident_ids:
+                    pipe.hget(self._incidents.incident(name), "state")
+                found = await pipe.execute()
+        return {name: state.decode() for name, state in zip(incident_ids, found, strict=True) if state is not None}
+
+    async def openings(self, incident_ids: Collection[str]) -> dict[str, int]:
+        """Return the seq of the newest event that fired or reopened each of these incidents."""
+        if not incident_ids:
+            return {}
+        with store_errors(self._url):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in incident_ids:
+                    pipe.xrange(self._incidents.history(name))
+                histories = await pipe.execute()
+        return {
+            name: int(fields[b"seq"])
+            for name, history in zip(incident_ids, histories, strict=True)
+            for _, fields in history  # in order: the newest stands
+            if fields.get(b"type") in (b"fired", b"reopened")
+        }
 
     async def fan_out(self, after: str, entry: str, fan: FanOut | None) -> int:
         """Make an event's deliveries and move the cursor, in one call; return how many are new.
@@ -116,18 +184,47 @@ class AsyncDeliveries:
                 raise CursorMoved(str(exc), permanent=True) from exc.__cause__
             raise
 
-    async def next_due(self, endpoint: str) -> tuple[float, str] | None:
-        """Return when the endpoint's next delivery is due, unix milliseconds, and its id; None where there is none."""
+    async def line(self, endpoint: str, now_ms: float) -> list[Due]:
+        """Return an endpoint's next deliveries in order: where the first one's turn has come, that one alone."""
         with store_errors(self._url):
-            found: Any = await self._redis.zrange(self._keys.due(endpoint), 0, 0, withscores=True)
-        return (float(found[0][1]), found[0][0].decode()) if found else None
+            found: Any = await self._redis.zrange(self._keys.due(endpoint), 0, _LOOK_AT - 1, withscores=True)
+            if not found or found[0][1] <= now_ms:
+                return [Due(name.decode(), at_ms, 0.0) for name, at_ms in found[:1]]
+            waits = await self._fields([name.decode() for name, _ in found], "wait_ms")
+        # One from before this was written down waits for as long as it says.
+        return [
+            Due(name.decode(), at_ms, math.inf if wait_ms is None else float(wait_ms))
+            for (name, at_ms), [wait_ms] in zip(found, waits, strict=True)
+        ]
+
+    async def hurry(self, endpoint: str, now_ms: float) -> None:
+        """Make all that waits for an endpoint due now, in the order of the events."""
+        due = self._keys.due(endpoint)
+        orders: dict[str, tuple[int, int]] = {}
+        with store_errors(self._url):
+            names: Any = await self._redis.zrange(due, 0, -1)
+            for some in _parts([name.decode() for name in names]):
+                rows = await self._fields(some, "entry")
+                orders |= {name: _order(row[0]) for name, row in zip(some, rows, strict=True)}
+        ordered = sorted(orders, key=orders.__getitem__)
+        at_ms = {name: now_ms - ORDER_MS * (len(ordered) - n) for n, name in enumerate(ordered)}
+        for some in _parts(ordered):
+            with script_errors(self._url):
+                await self._hurry(
+                    keys=[due, *(self._keys.one(name) for name in some)],
+                    args=[word for name in some for word in (name, at_ms[name])],
+                )
 
     async def waiting(self, delivery_id: str) -> Waiting | None:
         """Return a delivery that waits; None where it has ended, or is not there."""
         with store_errors(self._url):
-            row: Any = await self._redis.hmget(self._keys.one(delivery_id), ["state", "body", "tries"])
-        state, body, tries = row
-        return Waiting(delivery_id, body, int(tries)) if state == b"pending" else None
+            [row] = await self._fields([delivery_id], "state", "body", "tries", "type", "incident")
+        state, body, tries, type_, incident = row
+        if state != b"pending":
+            return None
+        name = incident.decode()
+        resolved = (await self.states([name])).get(name) == "resolved"
+        return Waiting(delivery_id, body, int(tries), type_.decode(), resolved)
 
     async def record(self, endpoint: str, delivery_id: str, outcome: Outcome, now_ms: int) -> bool:
         """Write down an attempt; False where the delivery had ended: then nothing was changed."""
@@ -179,3 +276,21 @@ class AsyncDeliveries:
                 if rows:
                     pipe.hset(self._keys.endpoints, mapping=rows)
                 await pipe.execute()
+
+    async def _fields(self, delivery_ids: Sequence[str], *names: str) -> list[Any]:
+        """Return these fields of each delivery."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for one in delivery_ids:
+                pipe.hmget(self._keys.one(one), list(names))
+            return await pipe.execute()
+
+
+def _order(entry: bytes | None) -> tuple[int, int]:
+    """Return what sorts entries of the outbox, which no clock that is set back puts out of order."""
+    at_ms, _, number = (entry or b"0-0").partition(b"-")
+    return int(at_ms), int(number)
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), _AT_ONCE):
+        yield names[start : start + _AT_ONCE]

@@ -9,7 +9,7 @@ redis.call('LTRIM', KEYS[2], -tonumber(ARGV[3]), -1)
 redis.call('HINCRBY', KEYS[1], 'tries', 1)
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[6], ARGV[8], ARGV[9]) end
 if ARGV[4] == 'pending' then
-  redis.call('HSET', KEYS[1], 'next_ms', ARGV[5])
+  redis.call('HSET', KEYS[1], 'next_ms', ARGV[5], 'wait_ms', ARGV[5] - ARGV[6])
   redis.call('ZADD', KEYS[3], ARGV[5], ARGV[1])
   return 1
 end

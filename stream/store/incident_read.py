@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
@@ -16,6 +17,10 @@ from stream.store.keys import Keys
 _decoder: Final = msgspec.json.Decoder(Incident)
 _TYPES: Final[dict[bytes, EventType]] = {name.encode(): name for name in get_args(EventType)}
 _FIELDS: Final = ("record", "seq", "acknowledged_by", "acknowledged_at_ms")
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,16 @@ class Seen:
 
 
 class IncidentReader:
-    """Reads one namespace. Every method raises StoreError when the store does not answer."""
+    """Reads one namespace. Every method raises StoreError when the store does not answer.
+
+    What this version cannot read is left out, and named in the log once.
+    """
 
     def __init__(self, url: str, namespace: str) -> None:
         self._url = url
         self._keys = Keys(namespace)
         self._redis = connect(url)
+        self._named: set[str] = set()
 
     def close(self) -> None:
         """Close the connections."""
@@ -64,7 +73,8 @@ class IncidentReader:
             return []
         with store_errors(self._url):
             rows: Any = self._redis.xrange(self._keys.history(incident_id))
-        return [event_of(fields) for _, fields in rows]
+        read = [self._read(f"{incident_id}, entry {name.decode()}", event_of, f) for name, f in rows]
+        return [event for event in read if event is not None]
 
     def count_open(self) -> int:
         """Return how many incidents fire or recover, those attached to a parent included."""
@@ -81,8 +91,20 @@ class IncidentReader:
                 pipe.hmget(self._keys.incident(name.decode()), list(_FIELDS))
             rows = pipe.execute()
         # An index names what has expired until the next commit.
-        found = [_seen(*row) for row in rows if row[0] is not None]
+        read = [
+            self._read(name.decode(), _seen, *row) for name, row in zip(ids, rows, strict=True) if row[0] is not None
+        ]
+        found = [seen for seen in read if seen is not None]
         return sorted(found, key=lambda s: (s.incident.opened_at_s, s.incident.fired_at_ms), reverse=True)
+
+    def _read(self, what: str, read: Callable[..., T], *found: object) -> T | None:
+        try:
+            return read(*found)
+        except StoreError as exc:
+            if what not in self._named:
+                log.error("incident %s is left out: %s", what, exc)
+            self._named.add(what)
+            return None
 
 
 def event_of(fields: Mapping[bytes, bytes]) -> IncidentEvent:

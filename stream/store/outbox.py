@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from stream.core.incidents import IncidentEvent
-from stream.store.client import connect_async, store_errors
+from stream.store.client import StoreError, connect_async, store_errors
 from stream.store.incident_read import event_of
 from stream.store.keys import OUTBOX_CURSORS, OUTBOX_LEAST, Keys
 from stream.store.scripts import script, script_errors
@@ -20,16 +22,21 @@ _ENTRY: Final = re.compile(r"\d{1,15}-\d{1,15}", re.ASCII)
 _BLOCK_MOST_MS: Final = 3_000
 _TRIM_AT_ONCE: Final = 200
 
+log = logging.getLogger(__name__)
+
 
 class Outbox:
     """The outbox of one namespace. Every method raises StoreError when the store does not answer."""
 
     def __init__(self, url: str, namespace: str) -> None:
+        self.namespace = namespace
         self._url = url
         self._keys = Keys(namespace)
         self._redis = connect_async(url)
         self._advance: Any = self._redis.register_script(_ADVANCE)
         self._trim: Any = self._redis.register_script(_TRIM)
+        # After which entry there was nothing to read up to which one: it is not looked at twice.
+        self._passed = ("", "")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -38,14 +45,25 @@ class Outbox:
     async def read(self, after: str, most: int, block_ms: int) -> list[tuple[str, IncidentEvent]]:
         """Return up to `most` events after an entry, in order, each with its entry's id; empty where none came.
 
+        An entry that holds no event, or one that this version does not know, is named in the log and passed over.
+
         Args:
             after: id of an entry, `START` for the oldest that is kept.
             block_ms: wait so long for the first one, 3 s at most; 0 does not wait.
         """
         block = min(block_ms, _BLOCK_MOST_MS) if block_ms > 0 else None
-        with store_errors(self._url):
-            answer: Any = await self._redis.xread({self._keys.outbox: _entry(after)}, count=most, block=block)
-        return [(name.decode(), event_of(fields)) for name, fields in _rows(answer)]
+        at = self._passed[1] if self._passed[0] == _entry(after) else after
+        while True:
+            with store_errors(self._url):
+                answer: Any = await self._redis.xread({self._keys.outbox: at}, count=most, block=block)
+            rows = _rows(answer)
+            if not rows:
+                return []
+            events = _events(rows)
+            at = rows[-1][0].decode()
+            self._passed = (events[-1][0] if events else after, at)
+            if events:
+                return events
 
     async def cursor(self, name: str) -> str:
         """Return the newest entry that this reader has dealt with, `START` before its first."""
@@ -68,6 +86,16 @@ class Outbox:
             dropped += one
             if one < _TRIM_AT_ONCE:
                 return dropped
+
+
+def _events(rows: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[str, IncidentEvent]]:
+    found = []
+    for name, fields in rows:
+        try:
+            found.append((name.decode(), event_of(fields)))
+        except StoreError as exc:
+            log.error("outbox: entry %s is passed over: %s", name.decode(), exc)
+    return found
 
 
 def _rows(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

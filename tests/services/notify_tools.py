@@ -148,6 +148,8 @@ async def notifying(
     schedule_s: Sequence[float] = (0.0, 0.01, 0.01),
     probe_every_s: float = 60.0,
     timeout_s: float = 15.0,
+    clock: Callable[[], float] = time.time,
+    empty_for_s: float = 2.0,
 ) -> AsyncIterator[Office]:
     """Run a notifier; at the end it finishes what is in flight."""
     store, outbox, reader = AsyncDeliveries(url, namespace), Outbox(url, namespace), DeliveryReader(url, namespace)
@@ -157,7 +159,7 @@ async def notifying(
         outbox,
         load,
         lambda one: Poster(one, timeout_s=timeout_s),
-        Pace(time.time, lambda: 0.5, schedule_s, probe_every_s, reload_every_s=0.02),
+        Pace(clock, lambda: 0.5, schedule_s, probe_every_s, reload_every_s=0.02, empty_for_s=empty_for_s),
         loaded=load(),
         public_url=None,
         beat=lambda: beats.append(time.monotonic()),

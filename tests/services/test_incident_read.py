@@ -115,10 +115,23 @@ def test_a_record_of_a_later_version_is_read_by_what_is_known_of_it(
     seen = reader.get(fired().incident.incident_id)
     assert seen is not None
     assert seen.incident == fired().incident
-    client.hset(key, "record", b"{}")
-    with pytest.raises(StoreError, match="the record of an incident cannot be read") as caught:
-        reader.get(fired().incident.incident_id)
-    assert caught.value.permanent
+
+
+def test_what_cannot_be_read_is_left_out_and_named_once(
+    store: Store, client: redis.Redis, run_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, _, reader = store
+    one.commit(fired(0), fired(1))
+    spoilt, good = fired(0).incident, fired(1).incident
+    client.hset(Keys(run_id).incident(spoilt.incident_id), "record", b'{"state":"exploded"}')
+    client.xadd(Keys(run_id).history(good.incident_id), {"id": good.incident_id, "seq": "2", "type": "exploded"})
+    for _ in range(3):
+        assert [seen.incident for seen in reader.open()] == [good]
+        assert [seen.incident for seen in reader.recent(0, 2**40)] == [good]
+        assert reader.get(spoilt.incident_id) is None
+        assert [event.seq for event in reader.history(good.incident_id)] == [1]
+    assert len(caplog.records) == 2
+    assert spoilt.incident_id in caplog.text and f"{good.incident_id}, entry " in caplog.text
 
 
 def test_every_side_names_a_store_that_is_away_without_its_password() -> None:
@@ -295,6 +308,7 @@ def test_any_commits_and_acts_end_like_one_event_after_the_other(redis_url: str,
             else:
                 one.commit(*writes, state=b"%d" % step)
                 for write in writes:
+                    assert write.type is not None
                     model.add(write.type, write.at_ms, write.incident, None, write.text)
         elif kind < 0.75:
             name = rng.choice(names)

@@ -348,3 +348,33 @@ async def test_a_broken_new_file_keeps_the_old_endpoints_and_says_so_once(
             await until(lambda: len(office.beats) > beats + 1, "more turns")
         assert caplog.text.count("the endpoints stay as they were") == 1
         assert SECRET not in caplog.text
+
+
+async def test_a_file_that_is_empty_for_a_moment_keeps_its_endpoints(
+    redis_url: str, run_id: str, desk: Detector, tmp_path: Path
+) -> None:
+    path = tmp_path / "endpoints.toml"
+    async with receiving() as one:
+        write_endpoints(path, table("one", one.url))
+        content = path.read_text()
+        async with notifying(redis_url, run_id, of_file(path)) as office:
+            await until(office.reader.endpoints, "the file is read")
+            path.write_text("")
+            beats = len(office.beats)
+            fired = fire(desk)
+            await until(lambda: len(office.beats) > beats + 1, "it has read the event")
+            assert [e.name for e in office.reader.endpoints()] == ["one"]
+            path.write_text(content)
+            await until(lambda: office.states(fired) == ["delivered"], "told")
+
+
+async def test_a_file_that_stays_empty_is_believed(redis_url: str, run_id: str, desk: Detector, tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.toml"
+    async with receiving() as one:
+        write_endpoints(path, table("one", one.url))
+        async with notifying(redis_url, run_id, of_file(path), empty_for_s=0.3) as office:
+            await until(office.reader.endpoints, "the file is read")
+            started_s = time.monotonic()
+            path.write_text("# nobody any more\n")
+            await until(lambda: not office.reader.endpoints(), "believed")
+            assert time.monotonic() - started_s >= 0.29

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 import pytest
 import redis
@@ -200,14 +202,47 @@ async def test_nothing_that_a_reader_has_not_seen_is_trimmed_while_all_go_on(out
     assert dropped == total - least
 
 
-async def test_an_entry_that_cannot_be_read_is_said_and_no_reason_to_try_again(
+def spoil(redis_url: str, run_id: str, **fields: str) -> str:
+    """Write an entry that this version does not know, and return its id."""
+    entry = {"id": "a", "seq": "1", "type": "exploded", "at_ms": "1", "record": "{}"} | fields
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        return str(client.xadd(Keys(run_id).outbox, entry))
+
+
+async def test_entries_that_cannot_be_read_are_named_once_and_passed_over(
+    outbox: Outbox, one: Detector, redis_url: str, run_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoilt = [spoil(redis_url, run_id)]
+    one.commit(*reminders(2))
+    spoilt += [spoil(redis_url, run_id, type="fired"), spoil(redis_url, run_id, type="fired", seq="x")]
+    rows = await outbox.read(START, 2, 0)
+    rows += await outbox.read(rows[-1][0], 10, 0)
+    assert [event.seq for _, event in rows] == [1, 2]
+    started = time.monotonic()
+    for _ in range(3):
+        assert await outbox.read(rows[-1][0], 10, 50) == []
+    assert time.monotonic() - started > 0.12  # it waits, although there is something behind the cursor
+    assert [caplog.text.count(f"entry {name} is passed over") for name in spoilt] == [1, 1, 1]
+    assert len(caplog.records) == 3 and not any("\n" in record.getMessage() for record in caplog.records)
+    one.commit(*reminders(1))
+    assert [event.seq for _, event in await outbox.read(rows[-1][0], 10, 0)] == [3]
+
+
+async def test_only_unreadable_entries_do_not_hide_what_comes_after_them(
+    outbox: Outbox, one: Detector, redis_url: str, run_id: str
+) -> None:
+    for _ in range(5):
+        spoil(redis_url, run_id)
+    one.commit(*reminders(1))
+    assert [event.seq for _, event in await outbox.read(START, 2, 0)] == [1]
+
+
+async def test_what_a_newer_version_adds_is_no_reason_to_pass_it_over(
     outbox: Outbox, redis_url: str, run_id: str
 ) -> None:
-    with redis.Redis.from_url(redis_url) as client:
-        client.xadd(Keys(run_id).outbox, {"id": "a", "seq": "1", "type": "exploded", "at_ms": "1", "record": "{}"})
-    with pytest.raises(StoreError, match="an entry of the outbox or a history cannot be read") as caught:
-        await outbox.read(START, 10, 0)
-    assert caught.value.permanent
+    record = json.dumps(asdict(incident()) | {"mood": "gloomy"})
+    spoil(redis_url, run_id, type="fired", record=record, channel="pager")
+    assert [event.incident for _, event in await everything(outbox)] == [incident()]
 
 
 async def test_a_store_that_is_away_passes() -> None:

@@ -166,6 +166,38 @@ async def test_a_name_that_does_not_exist_and_a_closed_port_are_failures_with_a_
         assert found.status is None and found.reason
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of i",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length",
+    ],
+)
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_the_status_decides_whatever_becomes_of_the_answer_after_it(head: bytes, hangs: bool) -> None:
+    ended = asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(head)
+        if hangs:
+            await reader.read()  # until the other side has had enough
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    poster = Poster(endpoint("one", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"), timeout_s=5)
+    started_s = time.monotonic()
+    found = await poster.post("msg_1", b"{}", time.time())
+    took_s = time.monotonic() - started_s
+    await asyncio.wait_for(ended.wait(), 5)  # the connection is given up
+    await poster.close()
+    server.close()
+    assert (found.status, found.reason, found.ok) == (200, "", True)
+    assert took_s < 3
+
+
 def test_a_file_that_cannot_be_used_stops_the_start_in_one_line(tmp_path: Path, redis_url: str, run_id: str) -> None:
     from stream.cli.notify import run
     from stream.settings import ConfigurationError, Settings

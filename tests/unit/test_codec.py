@@ -17,8 +17,12 @@ from stream.codec import (
     dead_letter,
     decode_dead_letter,
     decode_document,
+    decode_incident_event,
+    decode_incident_record,
     encode,
+    encode_incident_event,
 )
+from tests.unit.test_delivery_body import event
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -112,3 +116,21 @@ def test_a_dead_letter_keeps_the_beginning_and_the_length() -> None:
     letter = dead_letter(b"\xff" * 100_000, origin=Origin("t", 1, 2), reason="r" * 9_000, at=NOW)
     read = decode_dead_letter(encode(letter))
     assert (len(base64.b64decode(read.raw)), read.size_bytes, len(read.reason)) == (MAX_RAW_BYTES, 100_000, 500)
+
+
+def test_an_incident_event_carries_its_namespace() -> None:
+    one = event("acknowledged", actor="Ada")
+    assert decode_incident_record(encode_incident_event(one, "rehearsal")) == ("rehearsal", one)
+    assert decode_incident_record(encode_incident_event(one)) == ("live", one)
+    assert decode_incident_event(encode_incident_event(one, "rehearsal")) == one
+
+
+def test_an_incident_event_from_before_there_were_namespaces_is_one_of_live() -> None:
+    record = json.loads(encode_incident_event(event()))
+    del record["namespace"]
+    assert decode_incident_record(json.dumps(record).encode()) == ("live", event())
+
+
+def test_an_empty_url_is_none() -> None:
+    document = decode_document(raw(url=""), received_at=NOW)
+    assert document.url is None and document.id == decode_document(raw(), received_at=NOW).id

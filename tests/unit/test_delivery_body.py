@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from stream.core.incidents import EventType, Incident, IncidentEvent, Story, incident_id
-from stream.delivery.body import body_of, instant, probability, tellings
+from stream.delivery.body import body_of, instant, probability, superseded_body
 from stream.delivery.titles import MOST_CHARS, title
 from stream.delivery.words import series_words, span_words
 
@@ -199,23 +199,28 @@ def test_spans_in_words(span_s: int, words: str) -> None:
     assert span_words(span_s, "en") == words
 
 
-def test_of_a_stretch_what_is_over_is_told_as_superseded_and_reminders_collapse() -> None:
-    other = replace(event(), incident_id="other")
-    stretch = [
-        event("fired"),
-        event("reminder"),
-        event("commented", actor="Ada", text="x"),
-        other,
-        replace(event("reminder"), incident_id="other"),
-        replace(event("reminder"), incident_id="other"),
-        event("resolved"),
-    ]
-    assert tellings(stretch) == ["superseded", "skip", "tell", "tell", "skip", "tell", "tell"]
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "ftp://a.example/",
+        "//a.example/",
+        "a.example/1",
+        "https://paypal.example@evil.example/",
+        "https://a.example/ b",
+        "https://a.example/\u202e",
+    ],
+)
+def test_a_link_that_is_none_of_the_web_is_not_sent_on(url: str) -> None:
+    body = body_of(event(evidence=(replace(STORY, url=url), STORY)), public_url=None)
+    assert [one["url"] for one in json.loads(body)["data"]["evidence"]] == [None, STORY.url]
 
 
-def test_what_opens_again_is_not_superseded() -> None:
-    assert tellings([event("fired"), event("resolved"), event("reopened")]) == ["tell", "tell", "tell"]
-
-
-def test_nobody_is_told_of_what_opened_as_part_of_another() -> None:
-    assert tellings([event("fired", announced=False), event("resolved", announced=False)]) == ["skip", "skip"]
+@pytest.mark.parametrize("what", ["fired", "reminder"])
+def test_what_was_overtaken_after_it_was_made_has_the_bytes_of_what_was_before(what: EventType) -> None:
+    one = event(what, z=1 / 3, invented=True, evidence=(replace(STORY, title='极 "quoted" \u2028 </script>'),))
+    assert superseded_body(body_of(one, public_url="https://b.example")) == body_of(
+        one, public_url="https://b.example", superseded=True
+    )
