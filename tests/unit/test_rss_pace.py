@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.sources.rss.pace import Repeats, after_failure_s, after_success_s, asked_interval_s, retry_after_s
+from stream.sources.rss.pace import Repeats, after_failure_s, after_success_s, asked_interval_s
 
-NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 CHANCE = st.floats(0, 1, exclude_max=True)
 
 
@@ -40,27 +37,6 @@ def test_retry_after_is_waited_in_full_up_to_a_day(asked_s: float, least: float)
 
 def test_a_long_interval_is_kept_after_a_failure() -> None:
     assert after_failure_s(7_200, 1, None, 0.5) == 7_200
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("120", 120),
-        (" 0 ", 0),
-        ("99999999999999999999", 86_400),
-        ("Fri, 02 Jan 2026 12:00:30 GMT", 30),
-        ("Fri, 02 Jan 2026 11:00:00 GMT", 0),
-        ("Fri, 02 Jan 2099 11:00:00 GMT", 86_400),
-        ("Fri, 02 Jan 99999 11:00:00 GMT", None),
-        ("soon", None),
-        ("-5", None),
-        ("٣", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after(header: str | None, expected: float | None) -> None:
-    assert retry_after_s(header, NOON) == expected
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_the_largest_document_fits_in_a_record() -> None:
     document = read(
         text="\x01" * MAX_TEXT_CHARS,
         title="\x01" * MAX_TITLE_CHARS,
-        url="\x01" * MAX_URL_CHARS,
+        url="https://x/" + "\x01" * (MAX_URL_CHARS - 10),
         id="\x01" * MAX_NAME_CHARS,
         source="\x01" * MAX_NAME_CHARS,
         author="\x01" * MAX_NAME_CHARS,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from stream.codec import Document
-from stream.core.documents import MAX_NAME_CHARS, MAX_TITLE_CHARS, MAX_URL_CHARS, document_id, problem
+from stream.core.documents import MAX_NAME_CHARS, MAX_TITLE_CHARS, document_id, problem
 from stream.core.event_time import EARLIEST, MOST_AHEAD
+from stream.core.links import web_link
 from stream.sources.authors import hashed_author
 from stream.sources.rss.feeds import Feed
 from stream.sources.rss.parsing import Parsed, ParsedEntry
@@ -95,7 +95,7 @@ def _document(entry: ParsedEntry, feed: Feed, source: str, received_at: datetime
         received_at=received_at.astimezone(UTC),
         published_at=published_at,
         title=entry.title[:MAX_TITLE_CHARS].replace("\n", " ") or None,
-        url=_link(entry.link),
+        url=web_link(entry.link),
         lang=feed.lang,
         author=author,
     )
@@ -109,16 +109,6 @@ def _published_at(seconds: int | None, received_at: datetime) -> datetime | None
     if seconds is None or seconds < EARLIEST.timestamp() or _is_ahead(seconds, received_at):
         return None
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _link(link: str) -> str | None:
-    # Pages show it as a link: nothing but the web may stand there.
-    try:
-        parts = urlsplit(link)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and len(link) <= MAX_URL_CHARS
-    except ValueError:
-        fits = False
-    return link if fits and " " not in link else None
 
 
 def _name(entry: ParsedEntry) -> str:

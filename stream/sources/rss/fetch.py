@@ -9,9 +9,9 @@ import asyncio
 import os
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
@@ -21,9 +21,10 @@ import httpx
 
 from stream.core.addresses import is_public
 from stream.core.documents import MAX_URL_CHARS
+from stream.core.retry_after import retry_after_s
 from stream.sources.rss.body import LimitedBody
 from stream.sources.rss.errors import FeedError
-from stream.sources.rss.pace import retry_after_s
+from stream.sources.rss.pace import LONGEST_PAUSE_S
 from stream.sources.rss.words import place, plain
 
 _PERMANENT: Final = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT)
@@ -180,7 +181,7 @@ class Fetcher:
             return Answer(None, moved_to=moved_to)
         if status != HTTPStatus.OK:
             asked = response.headers.get("retry-after") if status in _BUSY else None
-            raise FeedError(_status(status), retry_after_s=retry_after_s(asked, datetime.now(UTC)))
+            raise FeedError(_status(status), retry_after_s=retry_after_s(asked, time.time(), LONGEST_PAUSE_S))
         body = LimitedBody(response.headers.get("content-encoding", ""), self._limits.max_bytes)
         try:
             async for chunk in response.aiter_raw():

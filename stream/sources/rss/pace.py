@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 LONGEST_BACKOFF_S: Final = 3_600.0
@@ -57,23 +55,6 @@ def asked_interval_s(ttl: str | None, period: str | None, frequency: str | None)
         return minutes * 60.0
     period_s = _UPDATE_PERIODS_S.get((period or "").strip().lower())
     return period_s / (_number(frequency) or 1) if period_s else None
-
-
-def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Return the seconds in a Retry-After header, a number or an HTTP date; None where it is neither.
-
-    >>> retry_after_s("Fri, 02 Jan 2026 12:00:30 GMT", datetime(2026, 1, 2, 12, tzinfo=UTC))
-    30.0
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:12]), LONGEST_PAUSE_S)
-    try:
-        until = parsedate_to_datetime(text)
-        until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        return min(max((until - now).total_seconds(), 0.0), LONGEST_PAUSE_S)
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 class Repeats:
