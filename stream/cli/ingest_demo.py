@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream.settings import ConfigurationError, Settings, load_settings
-
 if TYPE_CHECKING:
+    from stream.settings import Settings
     from stream.sources.publisher import Publisher
     from stream.store.read import Reader
 
@@ -35,6 +34,7 @@ def demo(
     """
     from stream.cli.logs import set_up_logging
     from stream.running import connect_settings
+    from stream.settings import ConfigurationError, load_settings
 
     settings = load_settings()
     if not settings.demo:
