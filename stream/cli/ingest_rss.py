@@ -48,15 +48,13 @@ def _run(urls: list[str], file: Path | None, defaults: dict[str, Any], max_bytes
     import logging
     from contextlib import ExitStack
 
-    import httpx
-
     from stream.cli.logs import set_up_logging
     from stream.running import connect_settings
     from stream.settings import load_settings
     from stream.sources.authors import author_key
     from stream.sources.publisher import Publisher
     from stream.sources.rss.feeds import distinct, feeds_of, made_feed
-    from stream.sources.rss.fetch import Limits
+    from stream.sources.rss.fetch import Limits, authorities
     from stream.sources.rss.follow import follow
     from stream.sources.rss.poll import Shared
     from stream.sources.rss.state import StateFile
@@ -76,7 +74,7 @@ def _run(urls: list[str], file: Path | None, defaults: dict[str, Any], max_bytes
         # A feed's documents wait no longer than this for room; then they come again.
         publisher = Publisher(str(settings.kafka_bootstrap), room_timeout_s=10.0)
         closing.callback(publisher.close)
-        shared = Shared(publisher, state, key, httpx.create_ssl_context(), Limits(max_bytes=max_bytes))
+        shared = Shared(publisher, state, key, authorities(), Limits(max_bytes=max_bytes))
         done = asyncio.run(follow(wanted, shared, once=once))
     if not once:
         return 0

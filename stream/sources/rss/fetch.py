@@ -215,6 +215,11 @@ def resolver(run: Callable[[Callable[[], Sequence[str]]], Awaitable[Sequence[str
     return resolve
 
 
+def authorities() -> ssl.SSLContext:
+    """Return the authorities that are trusted; to be made once, it takes a while."""
+    return httpx.create_ssl_context()
+
+
 def said(exc: httpx.HTTPError, limits: Limits) -> str:
     """Return what went wrong with a request in words, without the addresses of our side."""
     if isinstance(exc, httpx.ConnectTimeout):
