@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from dashboard.alert_filters import AlertFilters, alert_query, families
 from dashboard.formats import Formats
 from dashboard.i18n import Words
-from dashboard.incident_words import reason_words, series_words, state_words
+from dashboard.incident_words import incident_words, reason_words, state_words
 from dashboard.palette import SEVERITY_MARKS
 from dashboard.safe import plain
 from stream.core.incidents import Incident
@@ -119,7 +119,7 @@ def _row(seen: Seen, now_s: float, formats: Formats, href: Href, selected: str |
         "severity": incident.severity,
         "mark": SEVERITY_MARKS[incident.severity],
         "word": severity,
-        "series": series_words(incident.series, words),
+        "series": incident_words(incident, words),
         "z": words("alerts.z", z=formats.upto(incident.z, 1)),
         "peak": words("alerts.peak", z=formats.upto(incident.z_peak, 1)),
         "share": share_words(incident, formats),

@@ -8,7 +8,15 @@ from typing import Any
 from dashboard.formats import Formats
 from dashboard.i18n import Words
 from dashboard.incident_panels import Href
-from dashboard.incident_words import budget_words, clock_words, notes, reason_words, series_words, state_words
+from dashboard.incident_words import (
+    budget_words,
+    clock_words,
+    incident_words,
+    notes,
+    reason_words,
+    series_words,
+    state_words,
+)
 from dashboard.palette import MARKS, SEVERITY_MARKS, TONES
 from dashboard.safe import link, plain
 from stream.core.aggregates import share_interval
@@ -37,7 +45,7 @@ def sheet_head(seen: Seen, parent: Seen | None, children: Sequence[Seen], format
     head = {
         "type": "head",
         "key": "head",
-        "title": series_words(incident.series, words),
+        "title": incident_words(incident, words),
         "badges": badges,
         "text": _sentence(incident, formats),
         "notes": [{"text": note} for note in notes(seen, formats)]

@@ -33,6 +33,12 @@ def series_words(series: str, words: Words) -> str:
     return f"{kind_name} · {words(f'series.{dimension}', value=value_name or plain(value, _VALUE_CHARS))}"
 
 
+def incident_words(incident: Incident, words: Words) -> str:
+    """Return an incident's series in words, and the ticker that most of its stories are about."""
+    name = series_words(incident.series, words)
+    return words("series.led", series=name, ticker=plain(incident.led_by, 24)) if incident.led_by else name
+
+
 def clock_words(clock: str, formats: Formats) -> str:
     """Return a clock in words: `steps of 5 min`."""
     step_s = STEPS_S.get(clock)

@@ -255,7 +255,7 @@ def _draw(look: Look, found: Detail, *, dim: bool) -> None:
     more = [
         sheet_stories(found.seen.incident, formats),
         sheet_history(found.history, formats),
-        sheet_deliveries(found.deliveries, formats),
+        sheet_deliveries(found.deliveries, formats, time.time()),
     ]
     clicked = draw_sheet("sheet_more", more, look.palette, dim=dim) or clicked
     if clicked is not None:

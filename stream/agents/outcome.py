@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def count(prediction: Prediction, *, title: str, url: str | None, author: str | 
 
 def shown_title(item: Readable) -> str:
     """Return the words by which a document is listed: its title, else the beginning of its text."""
-    return " ".join((item.document.title or item.document.text)[: TITLE_CHARS * 2].split())[:TITLE_CHARS]
+    words = html.unescape((item.document.title or item.document.text)[: TITLE_CHARS * 2])
+    return " ".join(words.split())[:TITLE_CHARS]
 
 
 def _largest(values: tuple[float, ...]) -> int:

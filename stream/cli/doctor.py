@@ -80,6 +80,7 @@ def _machine(settings: Settings, running: Running | None) -> Iterator[Finding]:
 
 def _roles_here(settings: Settings, running: Running | None) -> Iterator[Finding]:
     from stream.running import is_alive
+    from stream.supervision.demo import FEED
 
     alive = {} if running is None else {role: is_alive(pid) for role, pid in running.pids.items()}
     yield from system.judge_roles(alive)
@@ -93,13 +94,15 @@ def _roles_here(settings: Settings, running: Running | None) -> Iterator[Finding
     token = settings.ingest_token
     servers_of_others = bool(settings.kafka_bootstrap and settings.redis_url)
     yield system.judge_token(None if token is None else len(token.get_secret_value()), made_by_up=not servers_of_others)
-    yield _endpoints(settings)
+    yield _endpoints(settings, demo=FEED in alive)
 
 
-def _endpoints(settings: Settings) -> Finding:
+def _endpoints(settings: Settings, *, demo: bool) -> Finding:
     from stream.delivery.endpoints import FILE_NAME, load_endpoints
+    from stream.supervision.demo import demo_folder
 
-    path = settings.endpoints_file or settings.home.absolute() / FILE_NAME
+    home = settings.home.absolute()
+    path = settings.endpoints_file or (demo_folder(home) if demo else home) / FILE_NAME
     try:
         loaded = load_endpoints(path, os.environ, required=settings.endpoints_file is not None)
     except ConfigurationError as exc:

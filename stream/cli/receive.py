@@ -20,7 +20,9 @@ ready = logging.getLogger("stream.ready")
 
 
 def receive(
-    secret_file: Annotated[Path, typer.Option(help="file with the secret, whsec_…, that messages are signed with")],
+    secret_file: Annotated[
+        Path, typer.Option(help="file with the secret, whsec_…, that messages are signed with; made if it is not there")
+    ],
     port: Annotated[int, typer.Option(min=0, max=65535, help="on 127.0.0.1; 0 for a free one")] = 8090,
     out: Annotated[Path | None, typer.Option(help="append each message to this file, one line of JSON")] = None,
 ) -> None:
@@ -30,11 +32,24 @@ def receive(
 
     settings = load_settings()
     set_up_logging(settings.log_level)
+    if not secret_file.exists():
+        _make(secret_file)
     secrets = checked_secrets(read_secret_file(secret_file, "--secret-file"), f"--secret-file: {secret_file}")
-    listening = _listen(port)
     file = None if out is None else _opened(out)
+    listening = _listen(port)
     ready.info("receiver ready at http://127.0.0.1:%d/", listening.getsockname()[1])
     _serve(create_receiver(secrets, typer.echo, None if file is None else _keeper(file)), listening)
+
+
+def _make(file: Path) -> None:
+    from stream.delivery.signing import make_secret
+    from stream.private_file import write_private
+
+    try:
+        write_private(file, make_secret() + "\n")
+    except OSError as exc:
+        raise ConfigurationError(f"--secret-file {file}: {exc.strerror}; expected a file that can be made") from None
+    typer.echo(f"made a new secret in {file}", err=True)
 
 
 def _serve(app: object, listening: socket.socket) -> None:

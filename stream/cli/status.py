@@ -61,51 +61,65 @@ def status(
 def collect(settings: Settings, now_s: float) -> Status:
     """Return the status; what does not answer is left out and named among the problems."""
     from stream.broker.errors import BrokerError
-    from stream.broker.topics import DOCUMENT_TOPICS, beginning_offsets, end_offsets, topic_ids
-    from stream.core.progress import lag
     from stream.store.client import StoreError
+
+    found = Status(roles=_roles(settings))
+    found.problems.extend(f"{role} is not running" for role, alive in found.roles.items() if not alive)
+    applied: dict[str, int] | None = None
+    try:
+        found, applied = _of_store(found, str(settings.redis_url), settings.namespace, now_s)
+    except StoreError as exc:
+        found.problems.append(str(exc))
+    try:
+        found = _of_kafka(found, str(settings.kafka_bootstrap), applied)
+    except BrokerError as exc:
+        found.problems.append(str(exc))
+    return found
+
+
+def _of_store(found: Status, url: str, namespace: str, now_s: float) -> tuple[Status, dict[str, int]]:
+    """Add what the store knows, and return also the highest offset applied by field; StoreError."""
     from stream.store.deliveries import DeliveryReader
     from stream.store.incident_read import IncidentReader
     from stream.store.read import Reader
 
-    found = Status(roles=_roles(settings))
-    down = [f"{role} is not running" for role, alive in found.roles.items() if not alive]
-    found = dataclasses.replace(found, problems=down)
-    applied_all: dict[str, int] | None = None
-    try:
-        place = str(settings.redis_url), settings.namespace
-        reader = Reader(*place)
-        totals, applied_all = reader.totals(), reader.applied_all()
-        age_s = round(now_s - totals.newest_received_ms / 1000, 3) if totals.newest_received_ms else None
-        found = dataclasses.replace(
-            found,
-            scored=totals.scored,
-            aggregated=totals.aggregated,
-            duplicates=totals.duplicates,
-            dead_letters=totals.dead_letters,
-            newest_age_s=age_s,
-            stories=totals.stories,
-            late=totals.late,
-            redelivered=totals.redelivered,
-            open_incidents=IncidentReader(*place).count_open(),
-            deliveries=dataclasses.asdict(DeliveryReader(*place).counts()),
-        )
-    except StoreError as exc:
-        found.problems.append(str(exc))
-    try:
-        bootstrap = str(settings.kafka_bootstrap)
-        ends = end_offsets(bootstrap, DOCUMENT_TOPICS)
-        found = dataclasses.replace(found, received=sum(ends.values()))
-        if applied_all is not None:
-            ids = topic_ids(bootstrap, DOCUMENT_TOPICS)
-            applied = {
-                part: applied_all[field] for part in ends if (field := f"{ids.get(part[0])}:{part[1]}") in applied_all
-            }
-            waiting = lag(ends, beginning_offsets(bootstrap, DOCUMENT_TOPICS), applied)
-            found = dataclasses.replace(found, lag=waiting)
-    except BrokerError as exc:
-        found.problems.append(str(exc))
-    return found
+    reader, deliveries = Reader(url, namespace), DeliveryReader(url, namespace)
+    totals, applied = reader.totals(), reader.applied_all()
+    newest_ms = totals.newest_received_ms
+    found = dataclasses.replace(
+        found,
+        scored=totals.scored,
+        aggregated=totals.aggregated,
+        duplicates=totals.duplicates,
+        dead_letters=totals.dead_letters,
+        # Clocks of two machines, or of one that was put right, may differ a little.
+        newest_age_s=round(max(0.0, now_s - newest_ms / 1000), 3) if newest_ms else None,
+        stories=totals.stories,
+        late=totals.late,
+        redelivered=totals.redelivered,
+        open_incidents=IncidentReader(url, namespace).count_open(),
+        deliveries=dataclasses.asdict(deliveries.counts()),
+    )
+    for endpoint in deliveries.endpoints():
+        if endpoint.enabled and endpoint.gone_at_ms is not None:
+            found.problems.append(f"endpoint {endpoint.name} answered 410: nothing is sent there any more")
+        elif endpoint.enabled and endpoint.breaker_open:
+            found.problems.append(f"endpoint {endpoint.name} takes nothing: it is tried once a minute")
+    return found, applied
+
+
+def _of_kafka(found: Status, bootstrap: str, applied: dict[str, int] | None) -> Status:
+    """Add what Kafka knows: what came, and where it is known what was applied, what waits; BrokerError."""
+    from stream.broker.topics import DOCUMENT_TOPICS, beginning_offsets, end_offsets, topic_ids
+    from stream.core.progress import lag
+
+    ends = end_offsets(bootstrap, DOCUMENT_TOPICS)
+    found = dataclasses.replace(found, received=sum(ends.values()))
+    if applied is None:
+        return found
+    ids = topic_ids(bootstrap, DOCUMENT_TOPICS)
+    done = {part: applied[field] for part in ends if (field := f"{ids.get(part[0])}:{part[1]}") in applied}
+    return dataclasses.replace(found, lag=lag(ends, beginning_offsets(bootstrap, DOCUMENT_TOPICS), done))
 
 
 def _roles(settings: Settings) -> dict[str, bool]:

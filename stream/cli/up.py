@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stream.settings import load_settings
+from stream.settings import Settings, load_settings
 
 
 class Feed(StrEnum):
@@ -38,10 +39,30 @@ def up(
     from stream.supervision.runner import RoleFailedError
 
     try:
-        code = launch(load_settings(workers=workers, home=home), demo=feed is Feed.DEMO)
+        settings = load_settings(workers=workers, home=home)
+        _check(settings, demo=feed is Feed.DEMO)
+        code = launch(settings, demo=feed is Feed.DEMO)
     except (BrokerError, ConfigurationError, HomeError, RoleFailedError, StoreError) as exc:
         typer.echo(f"barograph: {exc}", err=True)
         code = 1
     except KeyboardInterrupt:  # before the first process
         code = 130
     raise typer.Exit(code)
+
+
+def _check(settings: Settings, *, demo: bool) -> None:
+    """Refuse at once what a role would refuse half a minute later, again and again.
+
+    Raises:
+        ConfigurationError: the weights or the file of endpoints cannot be used.
+    """
+    from stream.delivery.endpoints import FILE_NAME, load_endpoints
+    from stream.doctor.probes import model_folder, model_trouble
+    from stream.settings import ConfigurationError
+
+    trouble = model_trouble(model_folder(settings))
+    if trouble:
+        raise ConfigurationError(f"{trouble}; expected a folder of weights, see BAROGRAPH_MODEL_PATH")
+    if settings.endpoints_file is not None or not demo:
+        path = settings.endpoints_file or settings.home.absolute() / FILE_NAME
+        load_endpoints(path, os.environ, required=settings.endpoints_file is not None)

@@ -30,6 +30,7 @@ def worker(
 def run(settings: Settings) -> None:
     """Run a worker until it is told to stop. `settings` name Kafka and the store."""
     from model.classifier import Classifier
+    from model.errors import ModelError
     from stream.agents.classify import Work, attach
     from stream.agents.scoring import Scorer
     from stream.app import make_app, run_until_stopped
@@ -46,7 +47,10 @@ def run(settings: Settings) -> None:
             f"Kafka at {bootstrap} has no topic {', '.join(missing)}: `barograph up` makes them, "
             "or `barograph topics` on a Kafka of your own"
         )
-    classifier = Classifier.load(settings.model_path, device=settings.device, precision=settings.precision)
+    try:
+        classifier = Classifier.load(settings.model_path, device=settings.device, precision=settings.precision)
+    except ModelError as exc:
+        raise ConfigurationError(str(exc)) from None
     log.info("model %s on %s in %s", classifier.revision[:12], classifier.device, classifier.precision)
     folder = settings.home / "faust" / (settings.worker_id or "worker")
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)

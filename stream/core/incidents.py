@@ -65,6 +65,7 @@ class Incident:
         reason: of `resolved`: cleared, not_confirmed, no_data, new_baseline, or somebody's words.
         false_alarms_per_week: the budget in force when it opened, per series.
         invented: its documents are those of the demonstration.
+        led_by: the ticker that most of its negative stories were about when it opened, where the series is wider.
     """
 
     incident_id: str
@@ -95,6 +96,7 @@ class Incident:
     model_revision: str | None = None
     invented: bool = False
     evidence: tuple[Story, ...] = ()
+    led_by: str | None = None
 
     @property
     def lift(self) -> float:

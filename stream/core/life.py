@@ -27,6 +27,7 @@ LONG_S: Final = 86_400  # no data for so long, or firing for so long on a baseli
 REMINDER_MS: Final = 4 * 3_600_000
 HOLD_WINDOWS: Final = 3
 YOUNG_STEPS: Final = 24  # a baseline of fewer steps fires at once or not at all
+GROWN_Z: Final = 0.5
 MOVED: Final = 0.5  # part of the way to the share that fired, after which a baseline has moved
 
 
@@ -158,12 +159,21 @@ def _resolve(life: Life, incident: Incident, reading: Reading, reason: str, turn
 
 
 def _add(life: Life, incident: Incident, reading: Reading, clock: Clock, turn: _Turn) -> Life:
-    """A look on another clock, or at an open window: it raises the peak and may escalate, nothing else."""
-    if reading.no_data or (reading.z <= incident.z_peak and incident.severity == "critical"):
+    """A look on another clock raises the peak and may escalate, nothing else.
+
+    One at an open window may escalate too, and until its window has closed it brings the figures of an early incident
+    up to date where they have grown: somebody looks at them.
+    """
+    if reading.no_data:
         return life
     if reading.z >= critical_z(clock, reading) and incident.severity != "critical":
         return _escalate(life, incident, reading, clock, turn)
-    return replace(life, incident=replace(incident, z_peak=max(incident.z_peak, reading.z)))
+    if reading.open:
+        grown = incident.early and reading.clock == incident.clock and reading.z >= incident.z + GROWN_Z
+        return replace(life, incident=refreshed(incident, reading, clock)) if grown else life
+    if reading.z <= incident.z_peak:
+        return life
+    return replace(life, incident=replace(incident, z_peak=reading.z))
 
 
 def _escalate(life: Life, incident: Incident, reading: Reading, clock: Clock, turn: _Turn) -> Life:

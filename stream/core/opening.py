@@ -67,6 +67,7 @@ def opened(
         model_revision=context.model_revision,
         invented=context.invented,
         evidence=stories or (last.evidence if last else ()),
+        led_by=context.support.lead if context.support else None,
     )
 
 

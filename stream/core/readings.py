@@ -55,9 +55,11 @@ class Support:
     Attributes:
         authors: distinct authors, where most documents of the series carry one.
         sources: distinct sources, where the series usually has more than one.
+        lead: the ticker that half of the negative stories or more are about; None for none, and of a ticker's own.
         repeated: part of the negative stories, in [0, 1], that the few busiest authors told after their first.
     """
 
     authors: int | None = None
     sources: int | None = None
     repeated: float = 0.0
+    lead: str | None = None

@@ -79,7 +79,13 @@ def _data(event: IncidentEvent, public_url: str | None) -> dict[str, Any]:
         "title_zh": title(event, "zh"),
         "late": incident.late,
     }
-    extra = {"actor": event.actor, "text": event.text, "parent": incident.parent, "invented": incident.invented or None}
+    extra = {
+        "actor": event.actor,
+        "text": event.text,
+        "parent": incident.parent,
+        "led_by": incident.led_by,
+        "invented": incident.invented or None,
+    }
     return data | {name: value for name, value in extra.items() if value is not None}
 
 

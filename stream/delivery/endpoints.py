@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from stream.core.addresses import refusal
 from stream.delivery.signing import check_secret
 from stream.settings import PREFIX, ConfigurationError
 
@@ -158,7 +159,17 @@ def url_problem(url: str, *, allow_private: bool) -> str | None:
         return "plain http is taken only with allow_private = true, for a receiver in your own network"
     if "@" in parts.netloc or parts.fragment:
         return "takes no user, password or fragment"
-    return None
+    return _address_problem(host, allow_private=allow_private)
+
+
+def _address_problem(host: str, *, allow_private: bool) -> str | None:
+    """Return what is wrong with a host that is an address; what a name stands for is looked up when it is sent."""
+    try:
+        why = refusal(host, allow_private=allow_private)
+    except ValueError:
+        return None
+    hint = "" if allow_private else "; allow_private = true opens private networks and this machine"
+    return f"the host is {why}: nothing is sent there{hint}" if why else None
 
 
 def _secrets(
@@ -202,7 +213,9 @@ def checked_secrets(text: str, where: str) -> tuple[str, ...]:
     """Return the secrets in a text, separated by white space; ConfigurationError never quotes one."""
     secrets = tuple(text.split())
     if not 1 <= len(secrets) <= MOST_SECRETS:
-        raise ConfigurationError(f"{where}: expected a secret, at most {MOST_SECRETS} while one is rotated")
+        raise ConfigurationError(
+            f"{where}: expected a secret, whsec_…, or {MOST_SECRETS} while one is rotated; found {len(secrets)} words"
+        )
     for secret in secrets:
         try:
             check_secret(secret)

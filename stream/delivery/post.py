@@ -127,7 +127,8 @@ def checked(addresses: Sequence[str], endpoint: Endpoint) -> Sequence[str]:
         why = refusal(address, allow_private=endpoint.allow_private)
         if why:
             hint = "" if endpoint.allow_private else "; allow_private = true opens private networks"
-            raise Refused(f"{endpoint.host} is at {address}, {why}: nothing is sent there{hint}")
+            where = f"is {why}" if endpoint.host == address else f"is at {address}, {why}"
+            raise Refused(f"{endpoint.host} {where}: nothing is sent there{hint}")
     return addresses[:_MOST_ADDRESSES]
 
 
@@ -155,7 +156,8 @@ def _answer(response: httpx.Response) -> Answer:
     """Return what the status says: the receiver has it, or not, whatever became of the answer's body."""
     status = response.status_code
     redirect = " (a redirect is never followed)" if 300 <= status < 400 else ""
-    reason = "" if 200 <= status < 300 else f"HTTP {status}{redirect}"
+    hint = " (does the receiver have the same secret?)" if status in (401, 403) else redirect
+    reason = "" if 200 <= status < 300 else f"HTTP {status}{hint}"
     return Answer(status, reason, response.headers.get("retry-after"))
 
 

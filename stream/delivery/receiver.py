@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stream.delivery.signing import is_signed
+from stream.delivery.body import instant
+from stream.delivery.signing import signature_problem
 from stream.delivery.words import one_line, percent
 
 MOST_BODY_BYTES: Final = 1_048_576
@@ -31,7 +32,7 @@ class Received(msgspec.Struct, frozen=True):
 def create_receiver(
     secrets: Sequence[str], show: Callable[[str], None], keep: Callable[[bytes], None] | None = None
 ) -> Starlette:
-    """Return the application: POST / answers 204, 401 to a wrong signature, 413 and 400 to a body that is none.
+    """Return the application: POST answers 204, 401 to a wrong signature, 413 and 400 to a body that is none.
 
     Args:
         show: gets a few readable lines for each message.
@@ -46,9 +47,11 @@ def create_receiver(
             return Response(status_code=400)
         if body is None:
             return Response("the body is too large\n", 413)
-        if not is_signed(secrets, dict(request.headers), body):
-            show("refused: the signature does not match, or its time is not now")
-            return Response("the signature does not match\n", 401)
+        problem = signature_problem(secrets, dict(request.headers), body)
+        if problem is not None:
+            name = _text(request.headers.get("webhook-id"))
+            show(f"{instant(time.time())}  refused {name}: {problem}")
+            return Response(f"{problem}\n", 401)
         try:
             message = msgspec.json.decode(body, type=dict[str, Any])
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -62,7 +65,7 @@ def create_receiver(
             seen.popitem(last=False)
         return Response(status_code=204)
 
-    return Starlette(routes=[Route("/", take, methods=["POST"])])
+    return Starlette(routes=[Route("/{path:path}", take, methods=["POST"])])
 
 
 async def _bounded(request: Request) -> bytes | None:

@@ -34,7 +34,8 @@ def title(event: IncidentEvent, language: Language) -> str:
 
 
 def _english(event: IncidentEvent) -> str:
-    incident, series = event.incident, series_words(event.incident.series, "en")
+    incident = event.incident
+    series = series_words(incident.series, "en") + _lead(incident, " (mostly {})")
     if event.type in _ACTS:
         by = f" by {event.actor}" if event.actor else ""
         said = f": {event.text}" if event.text else ""
@@ -53,7 +54,8 @@ def _english(event: IncidentEvent) -> str:
 
 
 def _chinese(event: IncidentEvent) -> str:
-    incident, series = event.incident, series_words(event.incident.series, "zh")
+    incident = event.incident
+    series = series_words(incident.series, "zh") + _lead(incident, "（以 {} 为主）")
     if event.type in _ACTS:
         by = f"（{event.actor}）" if event.actor else ""
         said = f"：{event.text}" if event.text else ""
@@ -68,6 +70,10 @@ def _chinese(event: IncidentEvent) -> str:
         f"{span_words(incident.span_s, 'zh')}内 {incident.total} 条中 {incident.negative} 条负面"
         f"{'，提前预警' if incident.early else ''}{'，迟到' if incident.late else ''}"
     )
+
+
+def _lead(incident: Incident, words: str) -> str:
+    return words.format(one_line(incident.led_by, 40)) if incident.led_by else ""
 
 
 def _reason(incident: Incident, language: Language) -> str:

@@ -56,7 +56,15 @@ def support(before: Sequence[Headline], within: Sequence[Headline], series: str,
         authors=len({line.author for line in loud} - {None}) if signed else None,
         sources=len(_sources(loud)) if several else None,
         repeated=repeats / len(negative) if signed and negative else 0.0,
+        lead=lead(negative) if parse(series)[1] != "ticker" else None,
     )
+
+
+def lead(negative: Sequence[Headline]) -> str | None:
+    """Return the ticker that half of these stories or more are about; the first by name of equals."""
+    told = Counter(ticker for line in negative for ticker in dict.fromkeys(line.tickers))
+    ticker, times = min(told.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    return ticker if times and 2 * times >= len(negative) else None
 
 
 def _sources(lines: Sequence[Headline]) -> list[str]:

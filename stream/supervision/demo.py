@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stream.delivery.signing import make_secret
+from stream.private_file import write_private
 from stream.settings import PREFIX, ConfigurationError, Settings
 from stream.supervision import ports
 from stream.supervision.lock import HomeError
@@ -20,7 +19,6 @@ RECEIVER: Final = "receiver"
 FEED_READY: Final = "demo feed ready"
 RECEIVER_READY: Final = "receiver ready"
 CRISIS_AFTER_S: Final = 90
-SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,8 @@ def prepare_demo(demo: Demo) -> None:
         forget_crisis(demo.folder)
         if demo.receiver_port is None:
             return
-        secret = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-        _write_private(demo.secret, f"whsec_{secret}\n")
-        _write_private(
+        write_private(demo.secret, make_secret() + "\n")
+        write_private(
             demo.endpoints,
             "# Written anew at each `barograph up --feed demo`.\n"
             "[[endpoint]]\n"
@@ -93,14 +90,6 @@ def prepare_demo(demo: Demo) -> None:
         )
     except OSError as exc:
         raise HomeError(f"{demo.folder}: {exc.strerror or exc}; expected a folder that can be written") from exc
-
-
-def _write_private(path: Path, text: str) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(text)
-    scratch.replace(path)
 
 
 def demo_variables(demo: Demo) -> dict[str, str]:

@@ -299,6 +299,16 @@ def test_an_open_window_fires_early_at_its_own_higher_level_only() -> None:
     assert opened(life).window_end_s == T0 + 150
 
 
+def test_looks_bring_the_figures_of_an_early_incident_up_to_date_where_they_have_grown() -> None:
+    life, _ = run(Life(SERIES), reading(0, EARLY_Z, is_open=True))
+    same, changes = run(life, reading(0, EARLY_Z + 0.4, is_open=True, negative=60))
+    assert (same, changes) == (life, [])
+    life, changes = run(life, reading(0, EARLY_Z + 0.5, is_open=True, negative=60))
+    assert (opened(life).negative, opened(life).z, changes) == (60, EARLY_Z + 0.5, [])
+    confirmed, _ = run(life, reading(0, 5.0))
+    assert run(confirmed, reading(1, 6.0, is_open=True, negative=90)) == (confirmed, [])
+
+
 def test_open_windows_never_count_towards_two_in_a_row() -> None:
     life, changes = run(Life(SERIES), *(reading(0, 4.9, is_open=True) for _ in range(9)), reading(0, 4.1))
     assert (life.state, changes) == ("PENDING", [])

@@ -16,7 +16,7 @@ from dashboard.formats import Formats
 from dashboard.i18n import LANGUAGES, words
 from dashboard.incident_panels import href_of, inbox, incident_list, incidents_tile, strip_incidents
 from dashboard.incident_sheet import sheet_head, sheet_history, sheet_stories
-from dashboard.incident_words import STATE_MARKS, STEPS_S, notes, series_words
+from dashboard.incident_words import STATE_MARKS, STEPS_S, incident_words, notes, series_words
 from dashboard.palette import DARK_BACKGROUND, LIGHT_BACKGROUND, SEVERITIES, SEVERITY_MARKS, contrast
 from dashboard.tables import incidents_table
 from stream.core.incidents import EventType, IncidentEvent, Kind, Severity, State
@@ -274,7 +274,7 @@ def test_deliveries_tell_each_attempt_and_when_the_next_one_comes() -> None:
         id="d1", endpoint="desk", type="fired", seq=1, state="pending", attempts=attempts, next_at_ms=at_ms + 35_000
     )
     parked = DeliverySeen(id="d2", endpoint="old", type="resolved", seq=2, state="pending", attempts=[], parked=True)
-    first, second = sheet_deliveries([waiting, parked], EN)["rows"]
+    first, second = sheet_deliveries([waiting, parked], EN, START_S + 6)["rows"]
     assert [cell["text"] for cell in first] == [
         "old", "resolved", "… waiting; nobody sends to this endpoint", "0 attempts"
     ]  # fmt: skip
@@ -283,6 +283,14 @@ def test_deliveries_tell_each_attempt_and_when_the_next_one_comes() -> None:
         "2 Jan 2026, 12:00:05 · 500 · took 1,204 ms",
         "2 Jan 2026, 12:00:00 · no answer · refused · took 3 ms",
     ]
+    (late,) = sheet_deliveries([waiting], EN, START_S + 36)["rows"]
+    assert late[3]["text"] == "2 attempts · 500 · due: waits until the endpoint takes messages again"
+
+
+def test_an_incident_of_a_wide_series_names_the_ticker_that_leads_it() -> None:
+    one = replace(seen("news/market/all").incident, led_by="AC\u202eME")
+    assert incident_words(one, EN.words) == "News · whole market (mostly ACME)"
+    assert incident_words(one, ZH.words) == "新闻 · 全市场（以 ACME 为主）"
 
 
 def test_the_list_as_a_file_never_starts_a_formula() -> None:

@@ -140,6 +140,12 @@ def test_instants_have_milliseconds_and_z(at_s: float) -> None:
             "升级 严重：负面激增：评论 · 主题 宏观经济，负面占比 62%（预期 21%），15 分钟内 66 条中 41 条负面，迟到",
         ),
         (
+            event(series="news/market/all", severity="warning", led_by="ACME"),
+            "Negative surge: news · whole market (mostly ACME), 62% negative against 21% expected "
+            "(41 of 66 stories in 15 min)",
+            "负面激增：新闻 · 全市场（以 ACME 为主），负面占比 62%（预期 21%），15 分钟内 66 条中 41 条负面",
+        ),
+        (
             event("resolved", reason="cleared", state="resolved", z_peak=9.04),
             "Resolved (back to normal): news · ticker ACME, z reached 9.0",
             "已解除（恢复正常）：新闻 · 代码 ACME，z 最高 9.0",

@@ -81,6 +81,25 @@ def test_sources_of_the_quiet_time_before_a_storm_do_not_speak_for_it() -> None:
     assert support(usual, [*usual, *storm, *(line(3_600 + n, source="b") for n in range(9))], MARKET).sources == 2
 
 
+@pytest.mark.parametrize(
+    ("told", "leads"),
+    [
+        ([("A",), ("A",), ("B",), ()], "A"),  # half of them
+        ([("A",), ("B",), ("C",)], None),
+        ([("B", "A"), ("A", "B")], "A"),  # equals: the first by name
+        ([("A", "A"), ("B",), ("B",), ()], "B"),  # a story names a ticker once
+        ([(), ()], None),
+        ([], None),
+    ],
+)
+def test_a_wide_series_is_led_by_the_ticker_of_half_of_its_negative_stories(
+    told: list[tuple[str, ...]], leads: str | None
+) -> None:
+    within = [*(line(n, tickers=names) for n, names in enumerate(told)), line(99, label="neutral", tickers=("Z",))]
+    assert support([], within, MARKET).lead == leads
+    assert support([], within, "comment/ticker/A").lead is None
+
+
 def test_a_few_stories_of_a_list_with_gaps_tell_nothing() -> None:
     before = by(*"ab")
     assert support(before, by(*"c" * 9), MARKET, whole=False) == Support()
