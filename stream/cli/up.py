@@ -63,6 +63,7 @@ def _check(settings: Settings, *, demo: bool) -> None:
     trouble = model_trouble(model_folder(settings))
     if trouble:
         raise ConfigurationError(f"{trouble}; expected a folder of weights, see BAROGRAPH_MODEL_PATH")
-    if settings.endpoints_file is not None or not demo:
+    # What is wrong with the home itself is told when it is taken.
+    if settings.endpoints_file is not None or (settings.home.is_dir() and not demo):
         path = settings.endpoints_file or settings.home.absolute() / FILE_NAME
         load_endpoints(path, os.environ, required=settings.endpoints_file is not None)
