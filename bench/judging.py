@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.simulator import MONDAY_S, STEP_S, Drawn, Event, Floats, Integers, table
 from stream.core.clocks import CLOCKS, Clock, named
+from stream.core.correction import Correction
 from stream.core.life import Change, Context, Life, step, step_early
 from stream.core.readings import Reading
 from stream.detector.vectorised import Readings, Tracks
@@ -29,14 +30,24 @@ class Trail:
     no_data: frozenset[int] = frozenset()
 
 
-def read(drawn: Sequence[Drawn], clock: Clock, warm: int, rng: np.random.Generator | None = None) -> list[Trail]:
-    """Return the trails of these series on one clock; with `rng` looks at open windows as their stories arrive."""
+def read(
+    drawn: Sequence[Drawn],
+    clock: Clock,
+    warm: int,
+    rng: np.random.Generator | None = None,
+    correction: Correction | None = None,
+) -> list[Trail]:
+    """Return the trails of these series on one clock; with `rng` looks at open windows as their stories arrive.
+
+    Args:
+        correction: for a classifier whose calls the counts are.
+    """
     width = clock.step_s // STEP_S
     windows = len(drawn[0].total) // width
     k, n = (
         table(drawn, name)[: windows * width].reshape(windows, width, -1).sum(axis=1) for name in ("negative", "total")
     )
-    tracks = Tracks(clock, np.full(len(drawn), 0.2))
+    tracks = Tracks(clock, np.full(len(drawn), 0.2), correction)
     trails = [Trail() for _ in drawn]
     silent: list[list[int]] = [[] for _ in drawn]
     for window in range(windows):
@@ -71,7 +82,7 @@ def reading_of(found: Readings, clock: Clock, i: int) -> Reading:
         negative=int(found.negative[i]),
         total=n,
         expected_total=float(found.expected_total[i]),
-        share=float(found.negative[i]) / n if n else 0.0,
+        share=float(found.share[i]),
         baseline_share=float(found.baseline_share[i]),
         steps_seen=int(found.steps_seen[i]),
         no_data=bool(found.no_data[i]),

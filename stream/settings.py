@@ -83,12 +83,20 @@ class Settings(BaseSettings):
     ingest_max_documents: Annotated[int, Field(ge=1, le=100_000, description="most documents a request")] = 5_000
     ingest_rate_per_s: Annotated[float, Field(gt=0, description="documents a second a client may send")] = 5_000.0
 
+    serve: Annotated[bool, Field(description="on or off: whether `up` reads texts on request")] = True
+    serve_host: str = "127.0.0.1"
+    serve_port: Annotated[Port, Field(description="0: a free one")] = 8089
+    serve_threads: Annotated[int, Field(ge=1, le=256, description="cores for the model of `serve`")] = 1
+
     lateness_s: Annotated[
         float, Field(ge=0, le=3600, description="how long a window stays open for documents that come late")
     ] = 60.0
     false_alarms_per_week: Annotated[
         float, Field(ge=0.0001, le=10, description="alert budget: false alarms a series may make in a week")
     ] = 0.03
+    correct_labels: Annotated[
+        bool, Field(description="put negative shares right for the errors that were measured of the model")
+    ] = True
     lease_s: Annotated[float, Field(ge=1, le=300, description="a detector silent for so long is replaced")] = 5.0
     endpoints_file: Annotated[
         Path | None, Field(description="TOML file of webhook endpoints; unset: endpoints.toml in the home")
@@ -102,8 +110,20 @@ class Settings(BaseSettings):
         Field(pattern=r"^https?://[^\s/?#]+$", description="where people reach the dashboard, for links in webhooks"),
     ] = None
 
+    archive: Annotated[bool, Field(description="on or off: whether `up` keeps all records as Parquet files")] = True
+    archive_dir: Annotated[Path | None, Field(description="folder of the archive; unset: archive in the home")] = None
+    archive_days: Annotated[int, Field(ge=1, le=36_500, description="days that are kept in the archive")] = 400
+    archive_flush_s: Annotated[
+        float, Field(ge=0.1, le=86_400, description="how long a record waits to be written to the archive")
+    ] = 300.0
+
     dashboard_host: str = "127.0.0.1"
     dashboard_port: Annotated[Port, Field(description="0: a free one")] = 8501
+
+    @property
+    def archive_root(self) -> Path:
+        """The folder of the archive."""
+        return self.archive_dir or self.home / "archive"
 
     @field_validator("redis_url")
     @classmethod
@@ -119,7 +139,7 @@ class Settings(BaseSettings):
             raise ValueError("in a user or password, / ? # @ are written %2F %3F %23 %40")
         return value
 
-    @field_validator("ingest_host", "dashboard_host")
+    @field_validator("ingest_host", "dashboard_host", "serve_host")
     @classmethod
     def _is_a_name(cls, value: str) -> str:
         try:

@@ -15,8 +15,8 @@ from pathlib import Path
 from stream.broker.sender import Sender
 from stream.broker.topics import DOCUMENT_TOPICS, topic_ids
 from stream.broker.waiting import Waiting
+from stream.cli.desk import desk_of
 from stream.core.progress import Part
-from stream.detector.engine import Desk
 from stream.detector.newest import NewestStories
 from stream.detector.process import Detector, Edges
 from stream.detector.relay import Relay
@@ -82,8 +82,7 @@ async def _main(settings: Settings) -> None:
         applied=AppliedOffsets(reader, bootstrap),
         witness=witness_of(NewestStories(url, namespace)),
     )
-    desk = Desk(false_alarms_per_week=settings.false_alarms_per_week, invented=settings.demo)
-    detector = Detector(edges, desk, settings.lateness_s, time.time)
+    detector = Detector(edges, desk_of(settings), settings.lateness_s, time.time)
     sender, outbox = Sender(bootstrap), Outbox(url, namespace)
     relay = Relay(outbox, sender, lambda: detector.leads)
     stop = asyncio.Event()

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from stream.cli.desk import desk_of
 from stream.cli.output import whole_file
-from stream.detector.engine import STEP_S, Desk
+from stream.detector.engine import STEP_S
 from stream.detector.past import Told, decide_past, told
 from stream.detector.witness import witness_of
 from stream.settings import ConfigurationError, Settings
@@ -46,10 +47,8 @@ def judge(settings: Settings, start: str, end: str, out: Path | None) -> None:
         typer.echo(
             f"windows of five minutes are not stored any more before {gone}: longer clocks judge alone", err=True
         )
-    desk = Desk(false_alarms_per_week=settings.false_alarms_per_week, invented=settings.demo)
-    steps = decide_past(
-        source, desk, start_s, end_s, witness_of(Reader(url, namespace)), lateness_s=settings.lateness_s
-    )
+    witness = witness_of(Reader(url, namespace))
+    steps = decide_past(source, desk_of(settings), start_s, end_s, witness, lateness_s=settings.lateness_s)
     found: list[Told] = []
     # Standard output may be the result.
     with Progress(
@@ -134,7 +133,8 @@ def show(found: list[Told], console: Console) -> None:
             title = "".join(c for c in story.title if c.isprintable())
             console.print(f"  {story.score:+.2f}  {title[:100]}  ({story.source})", markup=False, highlight=False)
     console.print(
-        f"\n{len(alone)} incidents" + (f", and {attached} of narrower series as part of them" if attached else "")
+        f"\n{len(alone)} incident{'' if len(alone) == 1 else 's'}"
+        + (f", and {attached} of narrower series as part of them" if attached else "")
     )
 
 

@@ -25,6 +25,8 @@ QUIET_TOTAL: Final = 8.0  # an empty window where this much was expected is a fa
 OUTAGE: Final = 6.0  # of expectation in vain: chance leaves so much empty once in four hundred times, e^-6
 
 LEAST_EXPECTED: Final = 1e-4
+LEAST_SHARE: Final = 0.001
+MOST_SHARE: Final = 0.97
 PRIOR_SQUARE: Final = 0.01  # weight of the prior dispersion, squared documents: thin series tell nothing of it
 
 
@@ -74,7 +76,7 @@ class Baseline:
         self.level = 0.0
         self._moment = self._square = 0.0
         self._negative, self._total = PRIOR_DOCUMENTS * prior_share, PRIOR_DOCUMENTS
-        self.share = min(max(prior_share, 0.001), 0.97)
+        self.share = min(max(prior_share, LEAST_SHARE), MOST_SHARE)
         self.scatter = PRIOR_SCATTER
         self._scatter_weight = float(SETTLED_STEPS)
         spread = 1.0 / PRIOR_SCATTER - 1.0
@@ -182,7 +184,7 @@ class Baseline:
         if n < PRIOR_DOCUMENTS:
             a, n = a * PRIOR_DOCUMENTS / n, PRIOR_DOCUMENTS
         self._negative, self._total = a, n
-        self.share = min(max(a / n, 0.001), 0.97)
+        self.share = min(max(a / n, LEAST_SHARE), MOST_SHARE)
 
     def _learn_longer(self, index: int, negative: int, total: int, guard: float) -> None:
         m, scatter = self.share, self.longer[index]
@@ -222,4 +224,4 @@ class Baseline:
         self.longer, self._longer_weight = list(state[9]), list(state[10])
         self._apart = [1.0 / scatter - 1.0 for scatter in self.longer]
         self._rhythm, self._weight = array("d", state[11]), array("d", state[12])
-        self.share = min(max(self._negative / self._total, 0.001), 0.97)
+        self.share = min(max(self._negative / self._total, LEAST_SHARE), MOST_SHARE)

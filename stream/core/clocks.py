@@ -114,7 +114,7 @@ CLOCKS: Final[tuple[Clock, ...]] = (
         21_600,
         half_lives=(28, 28),
         growth=0.1,
-        levels=(2.9, 3.7, 1.5),
+        levels=(3.05, 3.85, 1.5),
         quiet_steps=4,
         cells_a_day=4,
         least_negative=3,

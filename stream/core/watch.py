@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from stream.core.baseline import OUTAGE, Baseline
 from stream.core.clocks import CLOCKS, Clock
-from stream.core.evidence import RING, SPANS, Found, strongest
+from stream.core.correction import Correction
+from stream.core.evidence import RING, SPANS, Found, Params, strongest
 from stream.core.readings import Counts, Reading
 
 SCHEMA: Final = 2
@@ -27,10 +28,22 @@ class Track:
     teaches depends on final counts alone: documents that come late change nothing but their own windows.
     """
 
-    __slots__ = ("_baseline", "_clock", "_empty", "_expected", "_negative", "_newest", "_params", "_total", "_z")
+    __slots__ = (
+        "_baseline",
+        "_clock",
+        "_correction",
+        "_empty",
+        "_expected",
+        "_negative",
+        "_newest",
+        "_params",
+        "_total",
+        "_z",
+    )
 
-    def __init__(self, clock: Clock, prior_share: float) -> None:
+    def __init__(self, clock: Clock, prior_share: float, correction: Correction | None = None) -> None:
         self._clock = clock
+        self._correction = correction
         self._baseline = Baseline(clock, prior_share)
         self._newest: int | None = None
         self._negative: list[int] = []
@@ -78,12 +91,21 @@ class Track:
         negative.append(counts[0])
         total.append(counts[1])
         expected.append(baseline.expected(start_s))
-        params = baseline.params
+        params = self._scored_with()
         self._params.extend(params)
         self._newest = start_s
         found = strongest(negative, total, expected, params)
         self._z.append(found[0])
         return found
+
+    def _scored_with(self) -> Params:
+        """Return the baseline's figures; what is not known of the classifier's errors makes its share less known."""
+        params = self._baseline.params
+        if self._correction is None:
+            return params
+        share, dispersion, known, *apart = params
+        worth = self._correction.worth(share)
+        return share, dispersion, known * worth / (known + worth), *apart
 
     def _teach(self, start_s: int) -> None:
         """Teach the baseline the window that leaves the ring, unless it is part of an outage."""
@@ -145,7 +167,7 @@ class Track:
             raise ValueError("a look at a series without any window")
         if windows:
             expected[-1] *= min(max((now_s - following) / step, 1.0 / step), 1.0)
-        params = baseline.params
+        params = self._scored_with()
         found = strongest(negative, total, expected, params)
         end_s = int(min(now_s, following + step)) if windows else following + step
         return self._reading(found, following, end_s, self._in_vain(total, expected), bool(windows))
@@ -162,6 +184,10 @@ class Track:
     def _reading(self, found: Found, start_s: int, end_s: int, in_vain: float, is_open: bool) -> Reading:
         z, by_share, by_volume, steps, negative, total, expected = found
         no_data = in_vain > OUTAGE
+        share, usual = negative / total if total else 0.0, self._baseline.share
+        if self._correction is not None:
+            share, usual = self._correction.share(share) if total else 0.0, self._correction.share(usual)
+            negative = round(share * total)
         return Reading(
             clock=self._clock.name,
             start_s=start_s,
@@ -173,8 +199,8 @@ class Track:
             negative=negative,
             total=total,
             expected_total=expected or float(total),
-            share=negative / total if total else 0.0,
-            baseline_share=self._baseline.share,
+            share=share,
+            baseline_share=usual,
             steps_seen=self._baseline.steps,
             no_data=no_data,
             open=is_open,
@@ -199,13 +225,22 @@ class Watch:
 
     Args:
         prior_share: negative share to expect before anything is known, that of its language and kind together.
+        correction: for the errors of the classifier that counted; None takes counts as they are.
     """
 
     __slots__ = ("_tracks", "series")
 
-    def __init__(self, series: str, prior_share: float = 0.2, clocks: Sequence[Clock] = CLOCKS) -> None:
+    def __init__(
+        self,
+        series: str,
+        prior_share: float = 0.2,
+        clocks: Sequence[Clock] = CLOCKS,
+        correction: Correction | None = None,
+    ) -> None:
         self.series = series
-        self._tracks = {clock.name: Track(clock, prior_share) for clock in clocks}
+        if correction is not None:
+            prior_share = correction.called(prior_share)
+        self._tracks = {clock.name: Track(clock, prior_share, correction) for clock in clocks}
 
     def newest_start_s(self, clock: str) -> int | None:
         """Return the start of the newest closed window, unix seconds; None where there is none."""
@@ -246,11 +281,14 @@ class Watch:
         return [SCHEMA, self.series, [track.dump() for track in self._tracks.values()]]
 
     @classmethod
-    def load(cls, state: list[Any], clocks: Sequence[Clock] = CLOCKS) -> Watch:
-        """Return the watch that `dump` described. ValueError for another schema, or for other clocks."""
+    def load(cls, state: list[Any], clocks: Sequence[Clock] = CLOCKS, correction: Correction | None = None) -> Watch:
+        """Return the watch that `dump` described. ValueError for another schema, or for other clocks.
+
+        What is known of the classifier is no part of the state: it is that of now.
+        """
         if not state or state[0] != SCHEMA:
             raise ValueError(f"state of a watch has schema {state[0] if state else None!r}, expected {SCHEMA}")
-        watch = cls(state[1], clocks=clocks)
+        watch = cls(state[1], clocks=clocks, correction=correction)
         if [each[0] for each in state[2]] != list(watch._tracks):
             raise ValueError(f"state of a watch has clocks {[each[0] for each in state[2]]}")
         for track, each in zip(watch._tracks.values(), state[2], strict=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stream.core.clocks import CLOCKS, Clock, named, shifted
+from stream.core.correction import Corrections
 from stream.core.event_time import DAY_S, LATENESS_HORIZON
 from stream.core.incidents import Incident, Story
 from stream.core.life import Change, Context, Life, idle, step, step_early, wants_support
@@ -62,11 +63,16 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What is the same for every series."""
+    """What is the same for every series.
+
+    Attributes:
+        corrections: for the errors of the model that counted; None takes counts as they are.
+    """
 
     false_alarms_per_week: float = 0.03
     invented: bool = False
     model_revision: str | None = None
+    corrections: Corrections | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,9 @@ class Engine:
 
     def follow(self, series: str, primed_s: int) -> Followed:
         """Begin to follow a series that is not followed yet; the caller primes its watch."""
-        followed = Followed(Watch(series, PRIOR_SHARE, self.clocks), Life(series), primed_s)
+        corrections = self._desk.corrections
+        correction = None if corrections is None else corrections.of(series)
+        followed = Followed(Watch(series, PRIOR_SHARE, self.clocks, correction), Life(series), primed_s)
         self.followed[series] = followed
         return followed
 
@@ -229,9 +237,9 @@ class Engine:
                 continue
             stories, context = self._context(series, followed.life, [reading], moment)
             life, changes = step_early(followed.life, reading, moment.at_ms, context, stories, self.clocks)
-            if changes:
+            if life is not followed.life:
                 followed.life = life
-                return Decided(series, changes)
+                return Decided(series, changes, None if changes else life.incident)
         return None
 
     def _context(

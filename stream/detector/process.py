@@ -183,7 +183,7 @@ class Detector:
         self._engine, self._versions, self._closed_s, self._seen = Engine(self._desk), {}, {}, {}
         for name, (version, state) in self._edges.store.load().items():
             self._renew()
-            chunk = unpack(state)
+            chunk = unpack(state, self._desk.corrections)
             self._versions[name], self._closed_s[name] = version, chunk.closed_s
             self._engine.followed.update(chunk.followed)
             if chunk.unprimed:
@@ -320,7 +320,7 @@ def _log(decided: Decided) -> None:
     for change in decided.changes:
         incident = change.incident
         log.info(
-            "%s %s: z %.1f on the %s clock, %.0f%% negative of %d, usually %.0f%%",
+            "%s %s: z %.1f on the %s clock, %.0f%% negative of %d, usually %.0f%%%s",
             change.type,
             decided.series,
             incident.z,
@@ -328,4 +328,5 @@ def _log(decided: Decided) -> None:
             100 * incident.share,
             incident.total,
             100 * incident.baseline_share,
+            "" if incident.announced else ", part of a wider incident",
         )

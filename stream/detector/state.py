@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from stream.core.clocks import CLOCKS
+from stream.core.correction import Corrections
 from stream.core.life import Life
 from stream.core.series import parse
 from stream.core.watch import SCHEMA as WATCH_SCHEMA
@@ -59,8 +61,12 @@ def pack(chunk: Chunk) -> bytes:
     return msgspec.msgpack.encode([SCHEMA, chunk.closed_s, rows])
 
 
-def unpack(state: bytes) -> Chunk:
-    """Return the chunk in a stored state; StateError."""
+def unpack(state: bytes, corrections: Corrections | None = None) -> Chunk:
+    """Return the chunk in a stored state; StateError.
+
+    Args:
+        corrections: for the errors of the model that counts from now on.
+    """
     try:
         schema, closed_s, rows = msgspec.msgpack.decode(state)
         if schema != SCHEMA:
@@ -70,7 +76,8 @@ def unpack(state: bytes) -> Chunk:
             known = watch[0] == WATCH_SCHEMA
             if not known:
                 unprimed.add(name)
-            read = Watch.load(watch) if known else Watch(name, PRIOR_SHARE)
+            correction = None if corrections is None else corrections.of(name)
+            read = Watch.load(watch, CLOCKS, correction) if known else Watch(name, PRIOR_SHARE, CLOCKS, correction)
             followed[name] = Followed(read, Life.load(life), primed_s, *told_s)
         return Chunk(int(closed_s), followed, frozenset(unprimed))
     except (msgspec.MsgspecError, ValueError, TypeError, IndexError) as exc:

@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stream.core.baseline import OUTAGE
+from stream.core.baseline import LEAST_SHARE, MOST_SHARE, OUTAGE
 from stream.core.clocks import Clock
+from stream.core.correction import LEAST_WORTH, Correction
 from stream.core.evidence import LEAST_NEGATIVE, OF_SPAN, RING, SATURATED, VOLUME_WEIGHT
 from stream.core.watch import GUARD, MOST_GAP_STEPS
 from stream.detector.vectorised_baseline import Baselines, Completed
@@ -40,6 +41,7 @@ class Readings:
     negative: Floats
     total: Floats
     expected_total: Floats
+    share: Floats
     baseline_share: Floats
     steps_seen: Integers
     no_data: Bools
@@ -89,6 +91,22 @@ def volume_z(total: Floats, expected: Floats, dispersion: Floats) -> Floats:
     deviance += total * np.log(np.where(total > 0, total, expected) / expected)
     root = np.sqrt(2.0 * np.maximum(deviance, 0.0))
     return np.where(total > expected, root, -root)
+
+
+def corrected(called: Floats, correction: Correction) -> Floats:
+    """See `stream.core.correction.Correction.share`."""
+    if correction.gap <= 0.0:
+        return called
+    return np.clip((called - correction.mistaken) / correction.gap, 0.0, 1.0)
+
+
+def widened(params: Sequence[Floats], correction: Correction) -> tuple[Floats, ...]:
+    """Return a baseline's figures with its share known no better than `Correction.worth` says."""
+    called = np.clip(params[0], LEAST_SHARE, MOST_SHARE)
+    p = corrected(called, correction)
+    variance = (1.0 - p) ** 2 * correction.mistaken_variance + p * p * correction.found_variance
+    worth = np.maximum(called * (1.0 - called) / variance * correction.sure, LEAST_WORTH)
+    return params[0], params[1], params[2] * worth / (params[2] + worth), *params[3:]
 
 
 Span = tuple[Floats, Floats, Floats, Floats]
@@ -142,10 +160,12 @@ class Tracks:
 
     Args:
         prior_share: a series each.
+        correction: one for all of them.
     """
 
-    def __init__(self, clock: Clock, prior_share: ArrayLike) -> None:
-        prior = np.asarray(prior_share, dtype=np.float64)
+    def __init__(self, clock: Clock, prior_share: ArrayLike, correction: Correction | None = None) -> None:
+        self._correction = correction
+        prior = self._prior(prior_share)
         series = len(prior)
         self._clock = clock
         self._baselines = Baselines(clock, prior)
@@ -156,9 +176,19 @@ class Tracks:
         self._z = Rolling(_KEPT, (series,))  # nan where a late document has changed what it was found from
         self._empty = np.zeros(series)
 
+    def _prior(self, prior_share: ArrayLike) -> Floats:
+        prior = np.asarray(prior_share, dtype=np.float64)
+        return prior if self._correction is None else self._correction.mistaken + self._correction.gap * prior
+
     @property
     def baseline_share(self) -> Floats:
-        return self._baselines.share
+        share = self._baselines.share
+        return share if self._correction is None else corrected(share, self._correction)
+
+    @property
+    def _scored_with(self) -> tuple[Floats, ...]:
+        params = self._baselines.params
+        return params if self._correction is None else widened(params, self._correction)
 
     @property
     def steps_seen(self) -> Integers:
@@ -166,7 +196,7 @@ class Tracks:
 
     def grow(self, prior_share: ArrayLike) -> None:
         """Add series that begin with the next window."""
-        prior = np.asarray(prior_share, dtype=np.float64)
+        prior = self._prior(prior_share)
         self._baselines.grow(prior)
         for table in (self._negative, self._total, self._expected, self._params, self._z):
             table.grow(len(prior))
@@ -225,14 +255,14 @@ class Tracks:
             first = before[2][0] if steps > 1 else mu
             k, n, m = (each.sum(axis=0) for each in before)
             sums.append((k + negative, n + total, m + mu, first))
-        params = [each[columns] for each in self._baselines.params]
+        params = [each[columns] for each in self._scored_with]
         return strongest(sums, self._windows[columns] + 1, params)
 
     def _push(self, start_s: int, k: Floats, n: Floats, began: Bools | None) -> tuple[Floats, ...]:
         self._negative.add(k)
         self._total.add(n)
         self._expected.add(self._baselines.expected(start_s))
-        params = self._baselines.params
+        params = self._scored_with
         self._params.add(np.stack(params))
         self._newest = start_s
         self._windows += 1 if began is None else began
@@ -294,6 +324,10 @@ class Tracks:
         empty = np.flatnonzero(self._total.last(1)[0] == 0)
         if len(empty):
             no_data[empty] = self._in_vain(empty) > OUTAGE
+        share = k / np.maximum(n, 1.0)
+        if self._correction is not None:
+            share = np.where(n > 0, corrected(share, self._correction), 0.0)
+            k = np.round(share * n)
         return Readings(
             start_s=start_s,
             end_s=start_s + self._clock.step_s,
@@ -304,7 +338,8 @@ class Tracks:
             negative=k,
             total=n,
             expected_total=np.where(mu > 0, mu, n),
-            baseline_share=self._baselines.share.copy(),
+            share=share,
+            baseline_share=np.array(self.baseline_share),
             steps_seen=self._baselines.steps.copy(),
             no_data=no_data,
         )
