@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from model import folder
+from model.calibration import Calibration
 from model.errors import ModelError
 from model.labels import KINDS, SENTIMENTS, TOPICS
 from model.network import Network
@@ -51,11 +52,21 @@ class Reading:
 class Classifier:
     """A loaded network with its tokenizer, for one calling thread at a time."""
 
-    def __init__(self, network: Network, tokenizer: Tokenizer, revision: str, device: str, precision: str) -> None:
+    def __init__(
+        self,
+        network: Network,
+        tokenizer: Tokenizer,
+        revision: str,
+        device: str,
+        precision: str,
+        *,
+        calibration: Calibration | None = None,
+    ) -> None:
         self.revision = revision
         self.device = device
         self.precision = precision
         dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self.calibration = calibration
         self.max_tokens = network.shape.max_tokens
         self._network = network.to(device, dtype).eval()
         self._tokenizer = tokenizer
@@ -63,16 +74,22 @@ class Classifier:
         self._pad_id = token_id(tokenizer, PAD)
 
     @classmethod
-    def load(cls, path: Path | None = None, *, device: str = "auto", precision: str = "auto") -> Classifier:
+    def load(
+        cls, path: Path | None = None, *, device: str = "auto", precision: str = "auto", calibrated: bool = True
+    ) -> Classifier:
         """Return the classifier of the folder `path`; None means the weights that are shipped.
+
+        `calibrated=False` leaves the folder's temperatures aside, as who fits new ones wants it.
 
         Raises:
             ModelError: no usable weights there, or a device or precision this machine does not have.
         """
         device = choose_device(device)
         precision = choose_precision(precision, device)
-        network, tokenizer, revision = folder.load(folder.SHIPPED if path is None else Path(path))
-        return cls(network, tokenizer, revision, device, precision)
+        path = folder.SHIPPED if path is None else Path(path)
+        network, tokenizer, revision = folder.load(path, calibrated=calibrated)
+        temperatures = folder.calibration(path) if calibrated else None
+        return cls(network, tokenizer, revision, device, precision, calibration=temperatures)
 
     def read(self, texts: Sequence[str], kinds: Sequence[str]) -> list[Reading]:
         """Return one reading for each text, in the order given; no texts, no readings.
@@ -88,17 +105,25 @@ class Classifier:
         if not texts:
             return []
         rows = encode(self._tokenizer, texts)
+        heats = None if self.calibration is None else [self.calibration.of(text) for text in texts]
         readings: list[Reading | None] = [None] * len(rows)
         with torch.inference_mode():
             for width, indexes in micro_batches([len(row) for row in rows], self._width_step, self.max_tokens):
                 part = _filled([rows[i] for i in indexes], [kind_ids[i] for i in indexes], width, self._pad_id)
-                for i, reading in zip(indexes, self._forward(*part), strict=False):
+                heat = None if heats is None else [heats[i] for i in indexes]
+                for i, reading in zip(indexes, self._forward(*part, heat), strict=False):
                     readings[i] = reading
         return [reading for reading in readings if reading is not None]
 
-    def _forward(self, ids: Tensor, mask: Tensor, kinds: Tensor) -> list[Reading]:
-        logits = self._network(ids.to(self.device), mask.to(self.device), kinds.to(self.device))
-        sentiment, topic = (torch.softmax(part.double(), dim=1).cpu().tolist() for part in logits)
+    def _forward(
+        self, ids: Tensor, mask: Tensor, kinds: Tensor, heat: Sequence[tuple[float, float]] | None
+    ) -> list[Reading]:
+        """Return a reading for each of the rows that `heat` has temperatures for; for all rows where it is None."""
+        logits = [part.double().cpu() for part in self._network(*(x.to(self.device) for x in (ids, mask, kinds)))]
+        if heat is not None:
+            columns = torch.tensor(heat, dtype=torch.float64)[:, :, None].unbind(1)
+            logits = [part[: len(heat)] / column for part, column in zip(logits, columns, strict=True)]
+        sentiment, topic = (torch.softmax(part, dim=1).tolist() for part in logits)
         return [Reading((s[0], s[1], s[2]), tuple(t)) for s, t in zip(sentiment, topic, strict=True)]
 
 

@@ -1,4 +1,7 @@
-"""A folder of weights on disk: model.safetensors (bfloat16), config.json, tokenizer.json; never a pickle."""
+"""A folder of weights on disk: model.safetensors (bfloat16), config.json, tokenizer.json; never a pickle.
+
+Beside them may lie what was measured on them: calibration.json (temperatures), confusion.json, reference.json.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+from model.calibration import CALIBRATION, Calibration, read_calibration
 from model.errors import ModelError
 from model.labels import KINDS, SENTIMENTS, TOPICS
 from model.network import Network, Shape
@@ -20,6 +24,9 @@ from model.tokens import load_tokenizer
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
+CONFUSION = "confusion.json"
+REFERENCE = "reference.json"
+MEASURED = (CALIBRATION, CONFUSION, REFERENCE)
 SHIPPED = Path(__file__).parent / "weights"
 FORMAT = 1
 
@@ -32,9 +39,12 @@ def labels_digest() -> str:
 def save(path: Path, network: Network, tokenizer: Tokenizer) -> str:
     """Write the network in bfloat16 and its tokenizer to the folder `path`; return the revision.
 
-    The configuration, which names the hashes of the other two files, is replaced last.
+    The configuration, which names the hashes of the other two files, is replaced last. What was measured on
+    other weights that lay there goes.
     """
     path.mkdir(parents=True, exist_ok=True)
+    for name in MEASURED:
+        (path / name).unlink(missing_ok=True)
     state = {name: value.detach().to("cpu", torch.bfloat16).contiguous() for name, value in _parameters(network)}
     save_file(state, path / f"{WEIGHTS}.part", metadata={"format": "pt"})
     (path / f"{TOKENIZER}.part").write_text(_plain(tokenizer), encoding="utf-8")
@@ -52,11 +62,13 @@ def save(path: Path, network: Network, tokenizer: Tokenizer) -> str:
     }
     (path / f"{CONFIG}.part").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (path / f"{CONFIG}.part").replace(path / CONFIG)
-    return _revision(hashes)
+    return _revision(hashes, None)
 
 
-def load(path: Path) -> tuple[Network, Tokenizer, str]:
+def load(path: Path, *, calibrated: bool = True) -> tuple[Network, Tokenizer, str]:
     """Return the network (float32, in evaluation mode), its tokenizer and the revision.
+
+    The revision is that of calibrated readings where the folder has temperatures, unless `calibrated` is False.
 
     Raises:
         ModelError: the folder is missing, incomplete, damaged, or made for other labels.
@@ -77,7 +89,24 @@ def load(path: Path) -> tuple[Network, Tokenizer, str]:
     if tokenizer.get_vocab_size() != shape.vocabulary:
         found = tokenizer.get_vocab_size()
         raise ModelError(f"{path / TOKENIZER}: {found} tokens; the network has {shape.vocabulary}")
-    return network.eval(), tokenizer, _revision(hashes)
+    temperatures = read_calibration(path, hashes[WEIGHTS]) if calibrated else None
+    return network.eval(), tokenizer, _revision(hashes, temperatures)
+
+
+def calibration(path: Path) -> Calibration | None:
+    """Return the temperatures of the folder `path`, or None where it has none; ModelError where they do not fit."""
+    return read_calibration(path, weights_sha256(path))
+
+
+def weights_sha256(path: Path) -> str:
+    """Return the hash of the weights as the configuration of the folder `path` states it."""
+    return str((_read_config(path).get("sha256") or {}).get(WEIGHTS))
+
+
+def revision(path: Path) -> str:
+    """Return the revision of the folder `path` without loading it; ModelError where there is no model."""
+    hashes = {name: str((_read_config(path).get("sha256") or {}).get(name)) for name in (WEIGHTS, TOKENIZER)}
+    return _revision(hashes, read_calibration(path, hashes[WEIGHTS]))
 
 
 def _plain(tokenizer: Tokenizer) -> str:
@@ -124,6 +153,9 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _revision(hashes: dict[str, str]) -> str:
+def _revision(hashes: dict[str, str], temperatures: Calibration | None) -> str:
+    """Return the hash of all that decides a reading: weights, tokenizer, labels, and temperatures where there are."""
     parts = [hashes[WEIGHTS], hashes[TOKENIZER], labels_digest()]
+    if temperatures is not None:
+        parts.append(temperatures.digest())
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The network: a BERT encoder, one attention pooling a task, two linear heads."""
+"""The network: a BERT encoder (or another of transformers), one attention pooling a task, two linear heads."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Shape:
     intermediate: int = 1536
     positions: int = 512
     max_tokens: int = 128
+    foreign: str = ""  # the configuration of an encoder that is no BERT, as transformers writes it
 
 
 def bert_config(shape: Shape, dropout: float = 0.0) -> BertConfig:
@@ -54,8 +55,8 @@ class Network(nn.Module):
         """Make a network; `hugging_face` takes its BertModel for the encoder, as training does."""
         super().__init__()
         self.shape = shape
-        self.hugging_face = hugging_face
-        self.encoder: Any = _bert_model(shape, encoder_dropout) if hugging_face else Encoder(shape, len(KINDS))
+        self.hugging_face = hugging_face and not shape.foreign
+        self.encoder: Any = _encoder(shape, encoder_dropout, self.hugging_face)
         self.attention = nn.Linear(shape.hidden, 2, bias=False)
         self.dropout = nn.Dropout(dropout)
         self.sentiment = nn.Linear(shape.hidden, len(SENTIMENTS))
@@ -84,6 +85,14 @@ class Network(nn.Module):
         if self.hugging_face:
             return cast(Tensor, self.encoder(ids, attention_mask=mask, token_type_ids=types).last_hidden_state)
         return cast(Tensor, self.encoder(ids, mask, types))
+
+
+def _encoder(shape: Shape, dropout: float, hugging_face: bool) -> nn.Module:
+    if shape.foreign:
+        from model.foreign import ForeignEncoder
+
+        return ForeignEncoder(shape.foreign, dropout)
+    return _bert_model(shape, dropout) if hugging_face else Encoder(shape, len(KINDS))
 
 
 def _bert_model(shape: Shape, dropout: float) -> nn.Module:

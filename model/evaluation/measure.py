@@ -36,18 +36,22 @@ class Figures:
     confusion: tuple[tuple[int, ...], ...]
 
 
+def readings(read: Read, rows: Sequence[Row]) -> list[Reading]:
+    """Return the reading of each row's text."""
+    found: list[Reading] = []
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        found.extend(read([row.text for row in part], [row.kind for row in part]))
+    return found
+
+
 def answers(read: Read, rows: Sequence[Row]) -> list[Answer]:
     """Return the answer of `read` for each row.
 
     A source that has two classes only is judged among those two. A topic counts as right where it is
     one of the row's topics.
     """
-    found: list[Answer] = []
-    for start in range(0, len(rows), BATCH):
-        part = rows[start : start + BATCH]
-        readings = read([row.text for row in part], [row.kind for row in part])
-        found.extend(judge(row, reading) for row, reading in zip(part, readings, strict=True))
-    return found
+    return [judge(row, reading) for row, reading in zip(rows, readings(read, rows), strict=True)]
 
 
 def judge(row: Row, reading: Reading) -> Answer:
@@ -64,7 +68,7 @@ def judge(row: Row, reading: Reading) -> Answer:
 
 def figures(found: Sequence[Answer]) -> Figures:
     """Return the measures of some answers, at least one; macro-F1 is over the classes that the truth has."""
-    names = (*SENTIMENTS, NON_NEGATIVE) if found[0].row.task == "sentiment" else TOPICS
+    names = label_order(found)
     seen = {answer.truth for answer in found} | {answer.label for answer in found}
     classes = tuple(name for name in names if name in seen)
     place = {name: index for index, name in enumerate(classes)}
@@ -78,13 +82,33 @@ def figures(found: Sequence[Answer]) -> Figures:
     )
 
 
+def label_order(found: Sequence[Answer]) -> tuple[str, ...]:
+    """Return all labels that answers of this task may have, in their order."""
+    return (*SENTIMENTS, NON_NEGATIVE) if found[0].row.task == "sentiment" else TOPICS
+
+
+def by_class(part: Figures) -> dict[str, tuple[int, float, float, float]]:
+    """Return, for each class, its rows, precision, recall and F1; 0 where there is nothing to divide by."""
+    lines = {}
+    for index, name in enumerate(part.classes):
+        hits, true = part.confusion[index][index], sum(part.confusion[index])
+        said = sum(line[index] for line in part.confusion)
+        lines[name] = (true, hits / said if said else 0.0, hits / true if true else 0.0, _f1(part.confusion, index))
+    return lines
+
+
 def by(found: Iterable[Answer], *names: str) -> dict[tuple[str, ...], Figures]:
     """Return the measures by task and the named fields of a row (lang, kind, source), sorted."""
+    return {key: figures(part) for key, part in parted(found, *names).items()}
+
+
+def parted(found: Iterable[Answer], *names: str) -> dict[tuple[str, ...], list[Answer]]:
+    """Return the answers by task and the named fields of a row, sorted."""
     parts: dict[tuple[str, ...], list[Answer]] = {}
     for answer in found:
         key = (answer.row.task, *(str(getattr(answer.row, name)) for name in names))
         parts.setdefault(key, []).append(answer)
-    return {key: figures(part) for key, part in sorted(parts.items())}
+    return dict(sorted(parts.items()))
 
 
 def held_out_mean(found: Sequence[Answer]) -> float:

@@ -1,10 +1,9 @@
-"""`barograph train`, `evaluate` and `predict`: the model from the command line."""
+"""`barograph predict`: the model from the command line."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,58 +24,6 @@ Model = Annotated[Path | None, typer.Option("--model", metavar="PATH", help="fol
 Data = Annotated[Path, typer.Option("--data", metavar="PATH", help="folder with labelled/, corpus/ and weights/")]
 
 GZIP_MAGIC = b"\x1f\x8b"
-
-
-def train(
-    data: Data,
-    out: Annotated[Path, typer.Option(metavar="PATH", help="folder for checkpoints, logs and weights/")],
-    config: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG.toml", help="settings of the run; none: the defaults")
-    ] = None,
-    device: Device = None,
-) -> None:
-    """Fine-tune the encoder on labelled text; the same command continues a run that was stopped."""
-    from model.errors import ModelError
-    from model.training.config import read_config
-    from model.training.run import train as run
-
-    settings = load_settings(device=device)
-    try:
-        weights = run(read_config(config), data, out, device=settings.device)
-    except ModelError as exc:
-        raise ConfigurationError(str(exc)) from None
-    typer.echo(f"weights in {weights}", err=True)
-
-
-def evaluate(
-    *,
-    data: Data,
-    model: Model = None,
-    json_out: Annotated[Path | None, typer.Option("--json", metavar="PATH", help="write the figures here too")] = None,
-    fifth: Annotated[int, typer.Option(min=0, max=4, help="the held-out fifth of the training run")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="the seed of the training run")] = 0,
-    before: Annotated[bool, typer.Option(help="the base encoder with untrained heads beside it")] = True,
-    rival: Annotated[bool, typer.Option(help="TF-IDF with a linear model beside it")] = True,
-    matrices: Annotated[bool, typer.Option(help="confusion matrices")] = True,
-    device: Device = None,
-    precision: Precision = None,
-) -> None:
-    """Measure the model on held-out rows: before and after, by language, kind and source."""
-    from rich.console import Console
-
-    from model.errors import ModelError
-    from model.evaluation.compare import as_json, compare
-    from model.evaluation.tables import show
-
-    classifier = _classifier(model, device, precision)
-    try:
-        comparison = compare(classifier, data, fifth=fifth, seed=seed, before=before, rival=rival)
-    except ModelError as exc:
-        raise ConfigurationError(str(exc)) from None
-    show(comparison, Console(width=None if sys.stdout.isatty() else 150), matrices=matrices)
-    if json_out is not None:
-        with whole_file(json_out) as file:
-            file.write(json.dumps(as_json(comparison), ensure_ascii=False, indent=1) + "\n")
 
 
 def predict(

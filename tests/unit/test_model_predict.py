@@ -15,7 +15,9 @@ from model.classifier import Classifier
 from model.labels import SENTIMENTS, TOPICS
 from model.predict import LINES_A_BATCH, Item, Problem, parse_line, predict_lines
 from model.tiny import make_tiny
-from stream.cli.model import evaluate, predict, train
+from stream.cli.evaluate import evaluate
+from stream.cli.model import predict
+from stream.cli.train import train
 from stream.settings import ConfigurationError
 
 app = typer.Typer()
