@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.i18n import words
 from dashboard.incident_panels import ALERTS_URL
-from dashboard.views import alerts, live
+from dashboard.views import alerts, live, model
 from dashboard.views.sidebar import language
 
 _said = words(language())
@@ -18,6 +18,7 @@ st.set_page_config(page_icon=str(_icon), layout="wide", initial_sidebar_state="a
 _pages = {
     "live": st.Page(live.page, title=_said("page.live"), icon=":material/monitoring:", url_path="live", default=True),
     "alerts": st.Page(alerts.page, title=_said("page.alerts"), icon=":material/notifications:", url_path=ALERTS_URL),
+    "model": st.Page(model.page, title=_said("page.model"), icon=":material/psychology:", url_path="model"),
 }
 # Parts that redraw themselves send the reader to another page by it.
 st.session_state["pages"] = _pages

@@ -23,7 +23,7 @@ from stream.supervision import ports
 from stream.supervision.places import reachable
 
 LOCK: Final = "requirements.lock"
-HEALTH: Final[Mapping[str, str]] = {"dashboard": "/_stcore/health", "ingest": "/healthz"}
+HEALTH: Final[Mapping[str, str]] = {"dashboard": "/_stcore/health", "ingest": "/healthz", "serve": "/healthz"}
 JAVA_TIMEOUT_S: Final = 20.0
 _UNKNOWN = re.compile(rf"^((?:{PREFIX}\w+(?:, )?)+): no such setting; known are ")
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)

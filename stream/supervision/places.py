@@ -26,9 +26,10 @@ class Places:
         kafka_port, controller_port, redis_port: of the embedded servers; unused where `kafka` is an outside one.
         dashboard_host, dashboard_port: where the dashboard listens.
         ingest_host, ingest_port: where documents are taken.
-        token: bearer token of `ingest`.
+        token: bearer token of `ingest` and `serve`.
         data: folder of the embedded servers' data and of what the roles keep.
         demo: of the demonstration; None without one.
+        serve_host, serve_port: where texts are read on request; port 0: nowhere.
     """
 
     kafka: str
@@ -43,14 +44,18 @@ class Places:
     token: str = field(repr=False)
     data: Path
     demo: Demo | None = None
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 0
 
     @property
     def urls(self) -> dict[str, str]:
         """Base addresses, as a person or a client on this machine opens them."""
-        return {
-            "dashboard": f"http://{reachable(self.dashboard_host)}:{self.dashboard_port}",
-            "ingest": f"http://{reachable(self.ingest_host)}:{self.ingest_port}",
+        listening = {
+            "dashboard": (self.dashboard_host, self.dashboard_port),
+            "ingest": (self.ingest_host, self.ingest_port),
+            "serve": (self.serve_host, self.serve_port),
         }
+        return {name: f"http://{reachable(host)}:{port}" for name, (host, port) in listening.items() if port}
 
 
 def reachable(host: str) -> str:
@@ -91,6 +96,8 @@ def choose_places(settings: Settings, token: str, *, demo: bool = False) -> Plac
         token=token,
         data=demo_folder(settings.home) if demo else settings.home,
         demo=choose_demo(settings, taken) if demo else None,
+        serve_host=settings.serve_host,
+        serve_port=_listen_port("serve", settings.serve_host, settings.serve_port, taken) if settings.serve else 0,
     )
 
 

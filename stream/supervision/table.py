@@ -19,6 +19,7 @@ CLI = (sys.executable, "-P", "-m", "stream.cli.main")
 WORKER_READY = "worker ready"
 DETECTOR_READY = "detector ready"
 NOTIFIER_READY = "notifier ready"
+ARCHIVE_READY = "archive ready"
 # What a server of other people's making gets to see of our environment: no settings, no tokens.
 SERVER_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -68,10 +69,14 @@ def application_environment(settings: Settings, places: Places, environ: Mapping
         "DASHBOARD_PORT": str(places.dashboard_port),
         "INGEST_PORT": str(places.ingest_port),
         "INGEST_TOKEN": places.token,
+        "SERVE": str(places.serve_port != 0).lower(),
+        "SERVE_PORT": str(places.serve_port),
         "WORKERS": str(settings.workers),
     }
     if places.demo is not None:
         ours |= demo_variables(places.demo)
+        # What is invented is never kept among a user's own.
+        ours["ARCHIVE_DIR"] = str(places.data.absolute() / "archive")
         if settings.public_url is None:
             ours["PUBLIC_URL"] = places.urls["dashboard"]
     return {**environ, **{PREFIX + name: value for name, value in ours.items()}, "PYTHONUNBUFFERED": "1"}
@@ -129,9 +134,31 @@ def application_roles(
         folder=Path.cwd(),
         after=("kafka", "redis", RECEIVER),
     )
+    archive = Role(
+        name="archive",
+        command=(*cli, "archive"),
+        ready=Says(ARCHIVE_READY),
+        environment=environment,
+        folder=Path.cwd(),
+        after=("kafka",),
+        # It writes what it holds.
+        grace_s=15.0,
+    )
+    serve = Role(
+        name="serve",
+        command=(*cli, "serve"),
+        ready=http_ok(places.serve_port, "/healthz", _bare(places.serve_host)),
+        environment=environment,
+        folder=Path.cwd(),
+        after=("kafka", "redis"),
+        # It gives requests in flight 5 s.
+        grace_s=7.0,
+    )
     names = [worker.name for worker in workers]
     feed = [] if places.demo is None else demo_roles(places.demo, cli, environment, settings.home, names)
-    return [*workers, dashboard, ingest, *feed, detector, notify]
+    kept = [archive] if settings.archive else []
+    asked = [serve] if places.serve_port else []
+    return [*workers, dashboard, ingest, *feed, detector, notify, *kept, *asked]
 
 
 def _bare(host: str) -> str:

@@ -19,9 +19,9 @@ def welcome(settings: Settings, places: Places, took_s: float) -> str:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_column(style="dim")
-    wanted = {"dashboard": settings.dashboard_port, "ingest": settings.ingest_port}
-    hints = {"dashboard": "", "ingest": "POST /v1/documents"}
-    got = {"dashboard": places.dashboard_port, "ingest": places.ingest_port}
+    wanted = {"dashboard": settings.dashboard_port, "ingest": settings.ingest_port, "serve": settings.serve_port}
+    hints = {"dashboard": "", "ingest": "POST /v1/documents", "serve": "POST /v1/classify, /v1/explain"}
+    got = {"dashboard": places.dashboard_port, "ingest": places.ingest_port, "serve": places.serve_port}
     for name, url in places.urls.items():
         note = f"{wanted[name]} was not free" if wanted[name] not in (0, got[name]) else ""
         table.add_row(name, url, note or hints[name])

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from stream.api.server import FINISH_TIMEOUT_S
 from stream.broker.embedded import EmbeddedKafka, properties
+from stream.serve.server import FINISH_TIMEOUT_S as SERVE_FINISH_TIMEOUT_S
 from stream.settings import Settings
 from stream.store.embedded import EmbeddedValkey
 from stream.supervision.demo import Demo
@@ -30,6 +31,7 @@ PLACES = Places(
     ingest_port=21004,
     token=TOKEN,
     data=Path("/home-of-the-test"),
+    serve_port=21006,
 )
 DEMO = Demo(Path("/home-of-the-test/demo"), Path("/home-of-the-test/demo/endpoints.toml"), 21005)
 
@@ -66,7 +68,7 @@ def test_ingest_has_longer_to_end_than_it_gives_its_requests(tmp_path: Path) -> 
 
 def test_each_worker_has_an_id_of_its_own(tmp_path: Path) -> None:
     ids = [member.environment.get("BAROGRAPH_WORKER_ID") for member in application(tmp_path)]
-    assert ids == ["worker-1", "worker-2", "worker-3", None, None, None, None]
+    assert ids == ["worker-1", "worker-2", "worker-3", None, None, None, None, None, None]
 
 
 def test_without_the_demonstration_all_roles_start_at_once_and_end_before_the_servers(tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def test_without_the_demonstration_all_roles_start_at_once_and_end_before_the_se
     workers = ["worker-1", "worker-2", "worker-3"]
     assert names(levels([*servers, *application(tmp_path)])) == [
         ["kafka", "redis"],
-        [*workers, "dashboard", "ingest", "detector", "notify"],
+        [*workers, "dashboard", "ingest", "detector", "notify", "archive", "serve"],
     ]
 
 
@@ -83,10 +85,26 @@ def test_with_the_demonstration_the_feed_needs_the_workers_and_the_detector_its_
     workers = ["worker-1", "worker-2", "worker-3"]
     assert names(levels([*servers, *application(tmp_path, DEMO)])) == [
         ["kafka", "redis", "receiver"],
-        [*workers, "dashboard", "ingest", "notify"],
+        [*workers, "dashboard", "ingest", "notify", "archive", "serve"],
         ["demo"],
         ["detector"],
     ]
+
+
+def test_the_archive_can_be_left_out(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, archive=False)
+    roles = application_roles(settings, replace(PLACES, data=tmp_path), {"PATH": "/bin"})
+    assert "archive" not in {member.name for member in roles}
+
+
+def test_reading_on_request_can_be_left_out_and_ends_its_requests_in_time(tmp_path: Path) -> None:
+    (serve,) = (member for member in application(tmp_path) if member.name == "serve")
+    assert serve.environment["BAROGRAPH_SERVE_PORT"] == "21006"
+    assert serve.grace_s >= SERVE_FINISH_TIMEOUT_S + 2
+    places = replace(PLACES, data=tmp_path, serve_port=0)
+    roles = application_roles(Settings(home=tmp_path, serve=False), places, {"PATH": "/bin"})
+    assert "serve" not in {member.name for member in roles} and "serve" not in places.urls
+    assert {member.environment["BAROGRAPH_SERVE"] for member in roles} == {"false"}
 
 
 def test_with_endpoints_of_the_users_own_there_is_no_receiver(tmp_path: Path) -> None:
@@ -100,6 +118,7 @@ def test_every_role_of_the_demonstration_knows_it_and_keeps_its_things_apart(tmp
     for member in application(tmp_path, DEMO):
         assert member.environment["BAROGRAPH_DEMO"] == "1"
         assert member.environment["BAROGRAPH_HOME"] == str(tmp_path / "demo")
+        assert member.environment["BAROGRAPH_ARCHIVE_DIR"] == str(tmp_path / "demo" / "archive")
         assert member.environment["BAROGRAPH_ENDPOINTS_FILE"] == str(DEMO.endpoints)
     assert not any("BAROGRAPH_DEMO" in member.environment for member in application(tmp_path))
 

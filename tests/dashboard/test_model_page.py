@@ -1,0 +1,60 @@
+"""The Model page, run by Streamlit's own harness against a real store and a real service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.source import configure
+from model.tiny import make_tiny
+from stream.settings import Settings
+from tests.dashboard.test_alerts_page import run, turn
+from tests.dashboard.test_live_page import SCRIPT
+from tests.services.test_serve import TOKEN, serving
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Port of a running service with a tiny model."""
+    tiny = make_tiny(tmp_path_factory.mktemp("tiny"))
+    with serving(tmp_path_factory.mktemp("serve"), tiny) as (url, _):
+        yield str(urlsplit(url).port)
+
+
+@pytest.fixture
+def page(redis_url: str, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    configure(lambda: Settings(redis_url=redis_url, namespace=run_id))
+    monkeypatch.setenv("BAROGRAPH_HOME", str(tmp_path))
+    opened = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    opened.context["timezone"] = "UTC"
+    opened.run()
+    return turn(opened, "model")
+
+
+def tried(page: AppTest, text: str) -> AppTest:
+    page.text_area(key="model_text").set_value(text)
+    page.button[0].click()
+    return run(page)
+
+
+def test_a_text_is_read_and_its_words_are_coloured(page: AppTest, port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAROGRAPH_SERVE_PORT", port)
+    monkeypatch.setenv("BAROGRAPH_INGEST_TOKEN", TOKEN)
+    shown = tried(page, "<b>profit</b> up 银行降息")
+    assert not shown.warning
+    words = next(table.value for table in shown.dataframe if len(table.value) != 6)
+    assert [str(word) for word in words.iloc[:, 0]][-3:] == ["up", "银行", "降息"]
+    assert "revision" in shown.caption[0].value
+    assert shown.expander[0].label == "Model card"
+
+
+def test_a_service_that_is_not_there_is_one_quiet_line(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "nothing that reads texts runs" in tried(page, "up").warning[0].value
+    monkeypatch.setenv("BAROGRAPH_SERVE", "0")
+    assert "BAROGRAPH_SERVE is off" in tried(page, "down").warning[0].value
