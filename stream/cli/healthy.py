@@ -18,6 +18,7 @@ class Watched(StrEnum):
     WORKER = "worker"
     DETECTOR = "detector"
     NOTIFY = "notify"
+    ARCHIVE = "archive"
 
 
 def healthy(

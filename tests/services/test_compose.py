@@ -176,7 +176,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def test_the_services_start_in_order_count_a_document_and_stop_when_told(stack: Stack) -> None:
     order = [name for name in ours(stack.services) if "profiles" not in stack.services[name]]
     assert order[0] == "topics"
-    assert set(order) == {"topics", "worker", "detector", "notify", "dashboard", "ingest"}
+    assert set(order) == {"topics", "worker", "detector", "notify", "archive", "dashboard", "ingest"}
     for name in order:
         stack.begin(name)
         if name == "topics":

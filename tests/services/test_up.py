@@ -309,7 +309,7 @@ def test_what_is_invented_lies_apart_from_what_is_yours(home: Path) -> None:
     assert {path.name for path in (home / "demo").iterdir()} >= {"kafka", "valkey", "endpoints.toml"}
 
 
-OWN_ROLES = {"worker-1", "dashboard", "ingest", "detector", "notify"}
+OWN_ROLES = {"worker-1", "dashboard", "ingest", "detector", "notify", "archive", "serve"}
 SERVERS = {"supervisor", "kafka", "redis"}
 WHOLE_START_S = 150.0
 
