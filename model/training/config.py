@@ -10,6 +10,10 @@ from typing import Any
 
 from model.errors import ModelError
 
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+MODES = ("full", "lora", "head")
+STARTS = ("base", "shipped")
+
 
 @dataclass(frozen=True, slots=True)
 class Pretraining:
@@ -42,19 +46,41 @@ class Finetuning:
     encoder_dropout: float = 0.0  # drawing its random numbers takes a third of a step on a CPU
     word_dropout: float = 0.1
     patience: int = 2
-    topic_weight: float = 0.7
+    topic_weight: float = 0.8
     checkpoint_steps: int = 100
+    accumulation: int = 1  # batches a step
+    layer_decay: float = 1.0  # each layer learns at this share of the rate of the layer above it
+    average: float = (
+        0.0  # decay of the running mean of the weights that is measured and kept; 0: the weights themselves
+    )
+    loss_scale: float = 65536.0  # at the start, in float16
+    rate_lora: float = 1e-3
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One training run."""
+    """One training run.
+
+    `start` is "base" (the encoder of the extra, or the one named on the command line) or "shipped" (the weights that
+    come with the program). `sources` names those to train and measure on; empty: all. `never_trained` are only
+    measured on. `weak_per_label` and `templates_per_label` are rows a sentiment made by the rules of `weak` and
+    `templates`.
+    """
 
     seed: int = 0
     threads: int = 0
     precision: str = "auto"
+    mode: str = "full"
+    start: str = "base"
     max_tokens: int = 128
     held_out_fifth: int = 0
+    sources: tuple[str, ...] = ()
+    never_trained: tuple[str, ...] = ("fpb",)
+    weak_per_label: int = 0
+    templates_per_label: int = 0
     token_at_least: int = 3
     character_at_least: int = 5
     pretraining: Pretraining = field(default_factory=Pretraining)
@@ -80,8 +106,12 @@ def read_config(path: Path | None) -> Config:
         "finetuning": _fill(Finetuning, table.pop("finetuning", {}), f"{path}: finetuning."),
     }
     config: Config = _fill(Config, table, f"{path}: ", parts)
-    if config.precision not in ("auto", "float32", "bfloat16"):
-        raise ModelError(f"{path}: precision = {config.precision!r}; expected auto, float32 or bfloat16")
+    for name, known in (("precision", PRECISIONS), ("mode", MODES), ("start", STARTS)):
+        if getattr(config, name) not in known:
+            expected = f"{', '.join(known[:-1])} or {known[-1]}"
+            raise ModelError(f"{path}: {name} = {getattr(config, name)!r}; expected {expected}")
+    if config.finetuning.accumulation < 1:
+        raise ModelError(f"{path}: finetuning.accumulation = 0; expected 1 or more")
     return config
 
 
@@ -95,9 +125,18 @@ def _fill(kind: Any, table: Any, where: str, parts: Mapping[str, Any] | None = N
         if name not in known:
             raise ModelError(f"{where}{name}: no such setting; known are {', '.join(sorted(known))}")
         wanted = type(known[name])
+        if wanted is tuple:
+            values[name] = _names(value, f"{where}{name}")
+            continue
         if isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted):
             raise ModelError(f"{where}{name} = {value!r}; expected {wanted.__name__}")
         if wanted is not str and value < 0:
             raise ModelError(f"{where}{name} = {value!r}; expected zero or more")
         values[name] = wanted(value)
     return kind(**values)
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ModelError(f"{where} = {value!r}; expected a list of names")
+    return tuple(value)

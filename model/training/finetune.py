@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +13,21 @@ from torch import Tensor
 
 from model import folder
 from model.classifier import Classifier
-from model.evaluation.measure import answers, held_out_mean
+from model.errors import ModelError
+from model.evaluation.measure import NOT_TARGETS, Answer, answers, by, held_out_mean
 from model.network import Network
 from model.tokens import MASK, PAD, token_id
 from model.training import checkpoint
+from model.training.adapt import groups, plain, prepare
 from model.training.batches import Batch, collate, encode_rows, plan_epoch
 from model.training.config import Finetuning
 from model.training.losses import masked_cross_entropy
-from model.training.optimizer import Group, MasterAdamW, rate_factor, set_precision
+from model.training.optimizer import Average, MasterAdamW, Scale, rate_factor, set_precision
 from model.training.progress import Reporter, reporter
 from model.training.rows import Row
+from model.training.track import Tracker
+
+GROWING_AFTER = 200
 
 BEST = "best"
 
@@ -37,52 +43,65 @@ class _State:
         return len(self.means) - 1 - self.best_epoch >= patience
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
     network: Network
     tokenizer: Tokenizer
-    held: Sequence[Row]
+    train: Sequence[Row]
+    encoded: Sequence[list[int]]
+    dev: Sequence[Row]
     config: Finetuning
     seed: int
     precision: str
     out: Path
+    optimizer: MasterAdamW
+    scale: Scale
+    average: Average | None
+    fingerprint: str
 
 
 def finetune(
     network: Network,
     tokenizer: Tokenizer,
     train: Sequence[Row],
-    held: Sequence[Row],
+    dev: Sequence[Row],
     config: Finetuning,
     *,
     seed: int,
     precision: str,
     out: Path,
+    mode: str = "full",
     stop_after: int | None = None,
+    trackers: Sequence[Tracker] = (),
 ) -> Path:
-    """Train `network` in place and return the folder of its best epoch on `held`, ready to be loaded.
+    """Train `network` in place and return the folder of its best epoch on `dev`, ready to be loaded.
 
     Resumes from the checkpoint in `out` where there is one. Batches, dropped words and dropout depend
     on seed and step only, so that a resumed run equals one that never stopped. `stop_after` ends the
     run after that many steps in all, with a checkpoint, as an interruption would.
+
+    Raises:
+        ModelError: LoRA is asked for and peft is not installed, or the checkpoint is of another run.
     """
     encoded = encode_rows(tokenizer, train)
-    lengths = [len(ids) for ids in encoded]
-    plans = [plan_epoch(train, lengths, config.batch_cells, epoch, seed) for epoch in range(config.epochs)]
-    steps = [batch for plan in plans for batch in plan]
-    ends = {sum(map(len, plans[: epoch + 1])) for epoch in range(config.epochs)}
+    steps, ends = _plan(train, encoded, config, seed)
+    torch.manual_seed(seed)  # LoRA draws its matrices
+    prepare(network, mode, config)
     set_precision(network, precision)
-    optimizer = MasterAdamW(_groups(network, config))
-    run = _Run(network, tokenizer, held, config, seed, precision, out)
-    state = _resume(out, optimizer)
-    pad_id = token_id(tokenizer, PAD)
+    optimizer = MasterAdamW(groups(network, config))
+    scale = Scale(config.loss_scale, GROWING_AFTER) if precision == "float16" else Scale()
+    average = Average(optimizer.masters, config.average) if config.average else None
+    run = _Run(
+        network=network, tokenizer=tokenizer, train=train, encoded=encoded, dev=dev, config=config, seed=seed,
+        precision=precision, out=out, optimizer=optimizer, scale=scale, average=average,
+        fingerprint=_fingerprint(train, seed),
+    )  # fmt: skip
+    state = _resume(run)
     limit = len(steps) if stop_after is None else min(stop_after, len(steps))
     network.train()
-    with reporter("fine-tuning", len(steps), state.step, out) as report:
+    with reporter("fine-tuning", len(steps), state.step, out, trackers) as report:
         while state.step < limit and not state.stopped(config.patience):
-            indexes = steps[state.step]
-            batch = collate([train[i] for i in indexes], [encoded[i] for i in indexes], pad_id)
-            loss = _train_step(run, optimizer, batch, state.step, len(steps))
+            loss = _train_step(run, steps[state.step], state.step, len(steps))
             report.advance()
             if state.step % 50 == 0:
                 report.note(step=state.step, loss=loss)
@@ -90,22 +109,51 @@ def finetune(
             if state.step in ends:
                 _end_epoch(run, state, report)
             if state.step in ends or state.step == limit or state.step % config.checkpoint_steps == 0:
-                checkpoint.write(out, optimizer.state(), _facts(state))
+                _keep(run, state)
     return out / BEST
 
 
-def _train_step(run: _Run, optimizer: MasterAdamW, batch: Batch, step: int, steps: int) -> float:
+def _plan(
+    train: Sequence[Row], encoded: Sequence[list[int]], config: Finetuning, seed: int
+) -> tuple[list[list[list[int]]], set[int]]:
+    """Return the steps of a run, each some batches of row indexes, and the numbers of steps after which epochs end."""
+    lengths = [len(ids) for ids in encoded]
+    steps: list[list[list[int]]] = []
+    ends: set[int] = set()
+    for epoch in range(config.epochs):
+        plan = plan_epoch(train, lengths, config.batch_cells, epoch, seed)
+        steps += [plan[start : start + config.accumulation] for start in range(0, len(plan), config.accumulation)]
+        ends.add(len(steps))
+    return steps, ends
+
+
+def _train_step(run: _Run, batches: list[list[int]], step: int, steps: int) -> float:
     torch.manual_seed(run.seed * 1_000_003 + step)
-    ids = drop_words(batch.ids, run.config.word_dropout, token_id(run.tokenizer, MASK))
-    loss = batch_loss(run.network, ids, batch, run.config.topic_weight)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step(rate_factor(step, steps, run.config.warm_up))
-    return float(loss.detach())
+    pad_id, mask_id, frame = token_id(run.tokenizer, PAD), token_id(run.tokenizer, MASK), frame_ids(run.tokenizer)
+    total = 0.0
+    for indexes in batches:
+        batch = collate([run.train[i] for i in indexes], [run.encoded[i] for i in indexes], pad_id)
+        ids = drop_words(batch.ids, run.config.word_dropout, mask_id, frame)
+        loss = batch_loss(run.network, ids, batch, run.config.topic_weight) / len(batches)
+        (loss * run.scale.value).backward()  # type: ignore[no-untyped-call]
+        run.optimizer.gather()
+        total += float(loss.detach())
+    norm = run.optimizer.step(rate_factor(step, steps, run.config.warm_up), run.scale.value)
+    run.scale.learn(norm)
+    if run.average is not None:
+        run.average.learn(run.optimizer.masters, step)
+    return total
 
 
-def drop_words(ids: Tensor, share: float, mask_id: int) -> Tensor:
-    """Return `ids` with a share of the tokens masked; frame tokens and padding stay."""
-    return torch.where((torch.rand(ids.shape) < share) & (ids > mask_id), torch.full_like(ids, mask_id), ids)
+def frame_ids(tokenizer: Tokenizer) -> Tensor:
+    """Return the ids of the tokens that are no words: padding, the mask, the marks of beginning and end."""
+    return torch.tensor([index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special])
+
+
+def drop_words(ids: Tensor, share: float, mask_id: int, frame: Tensor) -> Tensor:
+    """Return `ids` with a share of the tokens masked; those of `frame` stay."""
+    chosen = (torch.rand(ids.shape) < share) & ~torch.isin(ids, frame)
+    return torch.where(chosen, torch.full_like(ids, mask_id), ids)
 
 
 def batch_loss(network: Network, ids: Tensor, batch: Batch, topic_weight: float) -> Tensor:
@@ -128,45 +176,64 @@ def batch_loss(network: Network, ids: Tensor, batch: Batch, topic_weight: float)
 
 
 def frozen_copy(network: Network) -> Network:
-    """Return a float32 copy on the CPU, without dropout, of the weights as they are now."""
+    """Return a float32 copy on the CPU, without dropout or additions, of the weights as they are now."""
     copy = Network(network.shape, dropout=0.0)
-    copy.load_state_dict({name: value.detach().float().cpu() for name, value in network.state_dict().items()})
+    copy.load_state_dict({name: value.detach().float().cpu() for name, value in plain(network).state_dict().items()})
     return copy
 
 
 def _end_epoch(run: _Run, state: _State, report: Reporter) -> None:
-    copy = frozen_copy(run.network)
+    with run.optimizer.lending(run.average.values if run.average is not None else run.optimizer.masters):
+        copy = frozen_copy(run.network)
     device = str(next(run.network.parameters()).device)
-    classifier = Classifier(copy, run.tokenizer, "", device, run.precision)
-    mean = held_out_mean(answers(classifier.read, run.held))
+    measured = "float32" if run.precision == "float16" else run.precision
+    classifier = Classifier(copy, run.tokenizer, "", device, measured)
+    mean = dev_mean(answers(classifier.read, run.dev))
     state.means.append(mean)
     if mean > state.best:
         state.best, state.best_epoch = mean, len(state.means) - 1
         folder.save(run.out / BEST, copy, run.tokenizer)
-    report.note(epoch=len(state.means), held_out=mean, best=state.best)
+    report.note(step=state.step, epoch=len(state.means), held_out=mean, best=state.best)
 
 
-def _facts(state: _State) -> dict[str, object]:
-    return {"step": state.step, "best": state.best, "best_epoch": state.best_epoch, "means": state.means}
+def dev_mean(found: Sequence[Answer]) -> float:
+    """Return what decides between epochs: the mean over the sources that count as targets, over all where none does."""
+    if any(answer.row.source not in NOT_TARGETS for answer in found):
+        return held_out_mean(found)
+    parts = by(found, "source").values()
+    return sum(part.accuracy + part.macro_f1 for part in parts) / (2 * len(parts))
 
 
-def _resume(out: Path, optimizer: MasterAdamW) -> _State:
-    kept = checkpoint.read(out)
+def _fingerprint(rows: Sequence[Row], seed: int) -> str:
+    """Return a hash of the rows and the seed, which a run must keep to go on as it began."""
+    found = hashlib.sha256(str(seed).encode())
+    for row in rows:
+        found.update(f"{row.source}\0{row.labels}\0{row.text}\n".encode(errors="replace"))
+    return found.hexdigest()[:16]
+
+
+def _keep(run: _Run, state: _State) -> None:
+    tensors = run.optimizer.state() | (run.average.state() if run.average is not None else {})
+    facts = {"step": state.step, "best": state.best, "best_epoch": state.best_epoch, "means": state.means}
+    checkpoint.write(
+        run.out, tensors, facts | {"scale": run.scale.value, "sound": run.scale.sound, "rows": run.fingerprint}
+    )
+
+
+def _resume(run: _Run) -> _State:
+    kept = checkpoint.read(run.out)
     if kept is None:
         return _State()
     tensors, facts = kept
-    optimizer.restore(tensors)
+    if facts.get("rows") != run.fingerprint:
+        raise ModelError(f"{run.out}: a checkpoint of a run on other rows; expected the same, or a new --out")
+    try:
+        run.optimizer.restore({name: value for name, value in tensors.items() if not name.startswith("average.")})
+        if run.average is not None:
+            run.average.restore(tensors)
+    except (KeyError, RuntimeError):
+        raise ModelError(
+            f"{run.out}: a checkpoint of a run with other settings; expected the same, or a new --out"
+        ) from None
+    run.scale.value, run.scale.sound = float(facts.get("scale", 1.0)), int(facts.get("sound", 0))
     return _State(int(facts["step"]), float(facts["best"]), int(facts["best_epoch"]), list(facts["means"]))
-
-
-def _groups(network: Network, config: Finetuning) -> list[Group]:
-    encoder = network.encoder
-    matrices = [p for p in encoder.encoder.parameters() if p.dim() > 1]
-    vectors = [p for p in encoder.encoder.parameters() if p.dim() == 1]
-    heads = [*network.attention.parameters(), *network.sentiment.parameters(), *network.topic.parameters()]
-    return [
-        Group(list(encoder.embeddings.parameters()), config.rate_embeddings, 0.0),
-        Group(matrices, config.rate_encoder, config.weight_decay),
-        Group(vectors, config.rate_encoder, 0.0),
-        Group(heads, config.rate_heads, config.weight_decay),
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast as typed
@@ -19,6 +20,7 @@ from model.training.config import Pretraining
 from model.training.corpus import corpus_files, read_lines, token_blocks
 from model.training.optimizer import Group, MasterAdamW, rate_factor, set_precision
 from model.training.progress import reporter
+from model.training.track import Tracker
 
 CHARS_PER_TOKEN = {"en": 4.4, "zh": 1.15}
 IGNORED = -100
@@ -101,6 +103,7 @@ def pretrain(
     precision: str,
     out: Path,
     stop_after: int | None = None,
+    trackers: Sequence[Tracker] = (),
 ) -> None:
     """Train the encoder of `network` in place; resumes from the checkpoint in `out` where there is one.
 
@@ -121,17 +124,23 @@ def pretrain(
     last = config.steps if stop_after is None else min(stop_after, config.steps)
     if first < last:
         blocks = gather_blocks(tokenizer, corpus, config, seed)
-        _train(_Run(network, head, optimizer, config, seed, token_id(tokenizer, MASK)), blocks, range(first, last), out)
+        _train(
+            _Run(network, head, optimizer, config, seed, token_id(tokenizer, MASK)),
+            blocks,
+            range(first, last),
+            out,
+            trackers,
+        )
     if cast is not None:
         cast.remove()
     optimizer.finish()
     network.float()
 
 
-def _train(run: _Run, blocks: np.ndarray, todo: range, out: Path) -> None:
+def _train(run: _Run, blocks: np.ndarray, todo: range, out: Path, trackers: Sequence[Tracker]) -> None:
     steps = run.config.steps
     run.network.train()
-    with reporter("pre-training", steps, todo.start, out) as report:
+    with reporter("pre-training", steps, todo.start, out, trackers) as report:
         for step in todo:
             loss = _step_loss(run, _batch(blocks, step, run.config.batch), step)
             loss.backward()  # type: ignore[no-untyped-call]

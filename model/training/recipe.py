@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.labels import SENTIMENTS
 from model.training.rows import NON_NEGATIVE, Row
 
 NEVER_TRAINED = frozenset({"fpb"})
 TWO_CLASSES = ("negative", "positive")
+TWO_CLASSES_ONLY = "two classes"  # the quality of a row whose source never says neutral
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +28,35 @@ class Policy:
 
 
 SENTIMENT = {
-    "tfn_sent": Policy(cap=3000),
-    "stockemotions": Policy(share=0.5, smoothing=0.1, classes=TWO_CLASSES),
-    "gold": Policy(cap=400),
-    "finentity": Policy(repeat=2),
-    "fiqa_headline": Policy(repeat=2),
-    "finfe": Policy(cap=3500, smoothing=0.05),
-    "cfb_sent": Policy(repeat=4),
-    "wwwxmu_seed": Policy(cap=2000, classes=TWO_CLASSES),
-    "wwwxmu_test": Policy(cap=1000, classes=TWO_CLASSES),
-    "finnsp": Policy(weight=0.7, smoothing=0.0),
-    "guba_algosenses": Policy(weight=0.7, smoothing=0.05, classes=TWO_CLASSES),
+    "stockemotions": Policy(share=0.75, smoothing=0.1, classes=TWO_CLASSES),
+    "gold": Policy(cap=300),
+    "finentity": Policy(repeat=3),
+    "fiqa_post": Policy(repeat=2),
+    "fiqa_headline": Policy(repeat=3),
+    "finfe": Policy(smoothing=0.05),
+    "cfb_sent": Policy(repeat=5),
+    "wwwxmu_seed": Policy(cap=3000, classes=TWO_CLASSES),
+    "wwwxmu_test": Policy(classes=TWO_CLASSES),
+    "finnsp": Policy(share=0.8, weight=0.7, smoothing=0.0),
+    "guba_algosenses": Policy(smoothing=0.05, classes=TWO_CLASSES),
+    "weak_en": Policy(cap=900, weight=0.6, smoothing=0.1),
+    "weak_zh": Policy(cap=400, weight=0.3, smoothing=0.15),
+    "templates": Policy(cap=500, weight=0.5, smoothing=0.05),
+    "correction": Policy(repeat=2),
 }
 TOPIC = {
-    "crypto_news": Policy(cap=1000),
-    "gold": Policy(cap=1000),
-    "cfb_event": Policy(repeat=3),
-    "finnl": Policy(cap=2000, smoothing=0.08),
+    "crypto_news": Policy(cap=700),
+    "gold": Policy(cap=500),
+    "tfn_topic": Policy(),
+    "fiqa_post": Policy(repeat=2),
+    "fiqa_headline": Policy(repeat=3),
+    "reuters21578": Policy(cap=1200),
+    "cfb_event": Policy(repeat=5),
+    "finese": Policy(cap=900),
+    "finnl": Policy(smoothing=0.06),
+    "finqa_duee": Policy(repeat=2),
+    "thucnews": Policy(cap=1300),
+    "correction": Policy(repeat=2),
 }
 TOPIC_DEFAULT = Policy(cap=2000)
 
@@ -51,7 +64,8 @@ TOPIC_DEFAULT = Policy(cap=2000)
 def policy(row: Row) -> Policy:
     """Return the treatment of a row's source in its task."""
     if row.task == "sentiment":
-        return SENTIMENT.get(row.source, Policy())
+        treatment = SENTIMENT.get(row.source, Policy())
+        return replace(treatment, classes=TWO_CLASSES) if row.quality == TWO_CLASSES_ONLY else treatment
     return TOPIC.get(row.source, TOPIC_DEFAULT)
 
 

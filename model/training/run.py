@@ -3,71 +3,122 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 
 from model import folder
-from model.classifier import choose_device, choose_precision
+from model.classifier import Classifier, choose_device, choose_precision
 from model.errors import ModelError
 from model.network import Network
+from model.training.any_base import open_base
+from model.training.assemble import assemble, split_three
 from model.training.base import base_folder, build_network, read_base
 from model.training.config import Config
 from model.training.corpus import corpus_files, read_lines
-from model.training.finetune import finetune
+from model.training.finetune import finetune, frozen_copy
+from model.training.outcome import measure, report
 from model.training.pretrain import pretrain
-from model.training.recipe import NEVER_TRAINED, trainable
-from model.training.rows import Row, read_labelled
-from model.training.split import draw_parts, groups
+from model.training.recipe import trainable
+from model.training.rows import Row
+from model.training.track import tracking
 from model.training.vocabulary import build, choose, count_tokens, read_character_vectors, start_embeddings
+
+log = logging.getLogger(__name__)
 
 VOCABULARY = "vocabulary.json"
 LINES_COUNTED = 20_000
-HELD_A_SOURCE = 800
+DEV_A_SOURCE = 800
+HELD_A_SOURCE = 1000
 
 
-def train(config: Config, data: Path, out: Path, *, device: str = "auto") -> Path:
-    """Train as `config` says on the data folder (labelled/, corpus/, weights/); return the folder of weights.
+def train(
+    config: Config,
+    data: Path | None,
+    out: Path,
+    *,
+    device: str = "auto",
+    base: str | None = None,
+    own: Sequence[Path] = (),
+    corrections: Path | None = None,
+    allow_leaks: bool = False,
+    tensorboard: bool = False,
+    wandb_project: str | None = None,
+    tell: Callable[[str], None] = log.info,
+) -> Path:
+    """Train as `config` says; return the folder of weights. `out` keeps checkpoints and logs; a second call goes on.
 
-    `out` keeps vocabulary, checkpoints and logs; the same call again continues there.
+    Args:
+        config: the settings of the run.
+        data: folder with labelled/, corpus/ and weights/; None: a user's own rows alone.
+        out: folder for vocabulary, checkpoints, logs and weights/.
+        device: as the classifier's.
+        base: a folder or name of any encoder to start from, in place of what `config.start` says.
+        own: files of labelled rows, see `user_rows`.
+        corrections: such a file of corrected labels.
+        allow_leaks: train although own rows have near-copies on both sides of the split.
+        tensorboard: write event files to `out`/tensorboard.
+        wandb_project: a project of Weights & Biases to log to.
+        tell: takes what the user should know, a line at a time.
 
     Raises:
         ModelError: data, base encoder or configuration cannot be used.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    device = choose_device(device)
-    precision = choose_precision(config.precision, device)
-    rows = read_labelled(data / "labelled")
-    train_rows, held = split_rows(rows, config.held_out_fifth, config.seed)
-    if not train_rows or not held:
-        raise ModelError(f"{data}: {len(train_rows)} rows to train on and {len(held)} held out; expected some of each")
-    network, tokenizer = _start(config, data, trainable(rows), out)
-    network.to(device)
-    if config.pretraining.steps:
-        pretrain(
+    if data is None and not own and corrections is None:
+        raise ModelError("nothing to train on; expected --data, --rows or --from-corrections")
+    device, precision = _hardware(config, device)
+    rows = assemble(config, data, own, corrections, allow_leaks=allow_leaks)
+    for note in rows.notes:
+        tell(note)
+    tell(f"{len(rows.train):,} rows to train on, {len(rows.dev):,} to stop by, {len(rows.held):,} held out")
+    with tracking(out, asdict(config), tensorboard=tensorboard, wandb_project=wandb_project) as trackers:
+        network, tokenizer, fresh = _start(config, data, rows.train + rows.dev + rows.held, out, base)
+        served = None if fresh or base is not None else frozen_copy(network)
+        network.to(device)
+        if fresh and data is not None and config.pretraining.steps:
+            pretrain(
+                network,
+                tokenizer,
+                data / "corpus",
+                config.pretraining,
+                seed=config.seed,
+                precision=precision,
+                out=out / "pretraining",
+                trackers=trackers,
+            )
+        best = finetune(
             network,
             tokenizer,
-            data / "corpus",
-            config.pretraining,
+            rows.train,
+            sample_a_source(rows.dev, DEV_A_SOURCE),
+            config.finetuning,
             seed=config.seed,
             precision=precision,
-            out=out / "pretraining",
+            out=out / "finetuning",
+            mode=config.mode,
+            trackers=trackers,
         )
-    best = finetune(
-        network,
-        tokenizer,
-        train_rows,
-        sample_a_source(held, HELD_A_SOURCE),
-        config.finetuning,
-        seed=config.seed,
-        precision=precision,
-        out=out / "finetuning",
-    )
+    held = sample_a_source(rows.held, HELD_A_SOURCE)
+    precision = "float32" if precision == "float16" else precision
+    before = {} if served is None else measure(Classifier(served, tokenizer, "", device, precision), held)
+    report(before, measure(Classifier.load(best, device=device, precision=precision), held), out, tell)
     return _publish(best, out / "weights")
+
+
+def _hardware(config: Config, device: str) -> tuple[str, str]:
+    device = choose_device(device)
+    if config.precision != "float16":
+        return device, choose_precision(config.precision, device)
+    if device != "cuda":
+        raise ModelError(f"precision float16 on {device}; expected cuda, or bfloat16 or float32")
+    return device, "float16"
 
 
 def split_rows(rows: Sequence[Row], fifth: int, seed: int) -> tuple[list[Row], list[Row]]:
@@ -75,16 +126,8 @@ def split_rows(rows: Sequence[Row], fifth: int, seed: int) -> tuple[list[Row], l
 
     Rows never trained on are all held out, and so are near-copies of them out of other sources.
     """
-    texts = [row.text for row in rows]
-    numbers = groups(texts)
-    parts = draw_parts(texts, numbers, seed)
-    reserved = {number for number, row in zip(numbers, rows, strict=True) if row.source in NEVER_TRAINED}
-    train_rows: list[Row] = []
-    held: list[Row] = []
-    for row, number, part in zip(rows, numbers, parts, strict=True):
-        away = number in reserved or part == fifth % 5
-        (held if away else train_rows).append(row)
-    return train_rows, held
+    train_rows, dev, held = split_three(rows, fifth, seed)
+    return train_rows + dev, held
 
 
 def sample_a_source(rows: Sequence[Row], at_most: int) -> list[Row]:
@@ -95,13 +138,29 @@ def sample_a_source(rows: Sequence[Row], at_most: int) -> list[Row]:
     return [row for part in parts.values() for row in part[:: max(1, -(-len(part) // at_most))]]
 
 
-def _start(config: Config, data: Path, rows: Sequence[Row], out: Path) -> tuple[Network, Tokenizer]:
+def _start(
+    config: Config, data: Path | None, rows: Sequence[Row], out: Path, base: str | None
+) -> tuple[Network, Tokenizer, bool]:
+    """Return network and tokenizer to begin with, and whether new tokens wait for their meaning."""
+    torch.manual_seed(config.seed)
+    tuning = config.finetuning
+    if base is not None:
+        return *open_base(base, config), False
+    if data is None or config.start == "shipped":
+        served, tokenizer, _ = folder.load(folder.SHIPPED)
+        network = Network(served.shape, tuning.dropout, tuning.encoder_dropout, hugging_face=True)
+        network.load_state_dict(served.state_dict())
+        return network, tokenizer, False
+    return *_from_wheel(config, data, rows, out), True
+
+
+def _from_wheel(config: Config, data: Path, rows: Sequence[Row], out: Path) -> tuple[Network, Tokenizer]:
     base = read_base(base_folder())
     kept = out / VOCABULARY
     if kept.is_file():
         tokens = json.loads(kept.read_text(encoding="utf-8"))
     else:
-        known, unknown = count_tokens(base.tokenizer, _all_texts(data / "corpus", rows))
+        known, unknown = count_tokens(base.tokenizer, _all_texts(data / "corpus", trainable(rows)))
         tokens = choose(base, known, unknown, config.token_at_least, config.character_at_least)
         out.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(tokens, ensure_ascii=False), encoding="utf-8")
@@ -122,6 +181,9 @@ def _all_texts(corpus: Path, rows: Sequence[Row]) -> Iterator[str]:
 
 def _publish(best: Path, weights: Path) -> Path:
     weights.mkdir(parents=True, exist_ok=True)
+    # What was measured on the weights before says nothing of these.
+    for name in folder.MEASURED:
+        (weights / name).unlink(missing_ok=True)
     for name in (folder.WEIGHTS, folder.TOKENIZER, folder.CONFIG):
         shutil.copyfile(best / name, weights / name)
     return weights

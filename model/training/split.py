@@ -45,7 +45,7 @@ def groups(texts: Sequence[str]) -> list[int]:
     return [_root(parent, index) for index in range(len(texts))]
 
 
-def draw_parts(texts: Sequence[str], numbers: Sequence[int], seed: int) -> list[int]:
+def draw_parts(texts: Sequence[str], numbers: Sequence[int], seed: int | str) -> list[int]:
     """Return the fifth, 0 to 4, of each text, one for a whole group.
 
     It is drawn by a hash of the seed and the least text of the group, so it does not depend on the

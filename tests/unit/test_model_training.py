@@ -133,13 +133,13 @@ def test_no_near_copy_is_on_both_sides_of_the_split_and_order_does_not_matter() 
 
 
 def test_an_epoch_keeps_caps_shares_and_repeats_and_draws_anew() -> None:
-    rows = [sentiment("neutral", f"n{i}") for i in range(4000)]
+    rows = [sentiment("neutral", f"n{i}", "gold") for i in range(4000)]
     rows += [sentiment("positive", f"p{i}", "stockemotions") for i in range(100)]
     rows += [sentiment("negative", f"c{i}", "cfb_sent") for i in range(10)]
     first, again, second = epoch_rows(rows, 0, 0), epoch_rows(rows, 0, 0), epoch_rows(rows, 1, 0)
     assert first == again != second
     by_source = [rows[i].source for i in first]
-    assert [by_source.count(name) for name in ("tfn_sent", "stockemotions", "cfb_sent")] == [3000, 50, 40]
+    assert [by_source.count(name) for name in ("gold", "stockemotions", "cfb_sent")] == [300, 75, 50]
     assert policy(rows[-1]).classes == SENTIMENTS
 
 
@@ -204,7 +204,7 @@ def test_frame_tokens_are_never_masked() -> None:
     assert bool((masked[ids <= 4] == ids[ids <= 4]).all())
     assert bool((targets[ids <= 4] == -100).all())
     assert 0.4 < float((targets != -100).float().mean()) < 0.55
-    dropped = drop_words(ids, 0.3, 4)
+    dropped = drop_words(ids, 0.3, 4, torch.arange(5))
     assert bool((dropped[ids <= 4] == ids[ids <= 4]).all())
 
 
@@ -305,7 +305,7 @@ def test_a_source_sample_is_spread_over_its_rows() -> None:
         ("sed = 1", "sed: no such setting; known are"),
         ("seed = 'x'", "seed = 'x'; expected int"),
         ("seed = -1", "expected zero or more"),
-        ("precision = 'int8'", "expected auto, float32 or bfloat16"),
+        ("precision = 'int8'", "expected auto, float32, bfloat16 or float16"),
         ("finetuning = 3", "expected a table"),
         ("[finetuning]\nepochs = 1.5", "epochs = 1.5; expected int"),
         ("[", "not a TOML file"),
