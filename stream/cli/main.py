@@ -6,18 +6,30 @@ import sys
 
 import typer
 
+from stream.cli.archive import archive
+from stream.cli.compare import compare
 from stream.cli.counts import counts
 from stream.cli.dashboard import dashboard
 from stream.cli.detect import detect
 from stream.cli.detector import detector
 from stream.cli.doctor import doctor
+from stream.cli.evaluate import evaluate
+from stream.cli.explain import explain
+from stream.cli.export import export
+from stream.cli.gate import gate
 from stream.cli.healthy import healthy
 from stream.cli.ingest import ingest
-from stream.cli.model import evaluate, predict, train
+from stream.cli.label import label
+from stream.cli.model import predict
 from stream.cli.notify import notify
+from stream.cli.rebuild import rebuild
 from stream.cli.receive import receive
+from stream.cli.replay import replay
+from stream.cli.replays import replays
+from stream.cli.serve import serve
 from stream.cli.status import status
 from stream.cli.topics import topics
+from stream.cli.train import train
 from stream.cli.up import up
 from stream.cli.worker import worker
 from stream.settings import ConfigurationError
@@ -38,17 +50,27 @@ for command in (
     worker,
     detector,
     detect,
+    replay,
+    compare,
     notify,
     dashboard,
+    rebuild,
     receive,
     healthy,
     topics,
     train,
     evaluate,
     predict,
+    explain,
+    export,
+    gate,
+    serve,
 ):
     app.command()(command)
 app.add_typer(ingest, name="ingest")
+app.add_typer(replays, name="replays")
+app.add_typer(label, name="label")
+app.add_typer(archive, name="archive")
 
 
 def main() -> None:
