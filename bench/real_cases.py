@@ -1,6 +1,6 @@
 """Recorded crises and quiet stretches, read by the shipped model and watched by the detector that runs live.
 
-    python -m bench.real_cases [STREAM…] [--json OUT] [--windows] [--tickers] [--as-counted] [--given]
+    python -m bench.real_cases [STREAM…] [--json OUT] [--windows] [--tickers] [--put-right] [--given]
 
 A whole stream is watched from its first document on, so that its false alarms a week can be told; `--windows` watches
 only the cases' windows, each after the ninety days before it, as the tests do. Tickers are left out, but for the cases
@@ -52,7 +52,12 @@ class Result:
 
 
 def as_shipped() -> Desk:
-    """Return the desk of a detector with default settings: shares put right where the model's errors were measured."""
+    """Return the desk of a detector with default settings: shares as counted."""
+    return Desk()
+
+
+def put_right() -> Desk:
+    """Return the desk that puts shares right for the errors measured of the shipped model."""
     return Desk(corrections=corrections(shipped()))
 
 
@@ -217,11 +222,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures there as well")
     parser.add_argument("--windows", action="store_true", help="only the cases' windows and the history before them")
     parser.add_argument("--tickers", action="store_true", help="watch tickers too: many more series")
-    parser.add_argument("--as-counted", action="store_true", help="shares not put right for the model's errors")
+    parser.add_argument("--put-right", action="store_true", help="shares put right for the model's errors")
     parser.add_argument("--given", action="store_true", help="labels that a stream states itself, where it does")
     args = parser.parse_args()
     classifier = Classifier.load()
-    desk = Desk() if args.as_counted or args.given else as_shipped()
+    desk = put_right() if args.put_right and not args.given else as_shipped()
     print(f"model {classifier.revision}, shares {'put right' if desk.corrections else 'as counted'}")
     out: dict[str, Any] = {"revision": classifier.revision, "cases": [], "streams": []}
     for name in args.streams or names():

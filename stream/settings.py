@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     ] = 0.03
     correct_labels: Annotated[
         bool, Field(description="put negative shares right for the errors that were measured of the model")
-    ] = True
+    ] = False
     lease_s: Annotated[float, Field(ge=1, le=300, description="a detector silent for so long is replaced")] = 5.0
     endpoints_file: Annotated[
         Path | None, Field(description="TOML file of webhook endpoints; unset: endpoints.toml in the home")

@@ -121,10 +121,10 @@ def test_the_model_is_not_loaded_for_it() -> None:
     assert not {name.split(".")[0] for name in out.stdout.split()} & {"torch", "transformers", "tokenizers"}
 
 
-def test_a_setting_switches_it_off(tiny: Path) -> None:
+def test_a_setting_switches_it_on(tiny: Path) -> None:
     write(tiny)
-    assert desk_of(Settings(model_path=tiny)).corrections is not None
-    assert desk_of(Settings(model_path=tiny, correct_labels=False)).corrections is None
+    assert desk_of(Settings(model_path=tiny, correct_labels=True)).corrections is not None
+    assert desk_of(Settings(model_path=tiny)).corrections is None
     assert desk_of(Settings(model_path=tiny)).model_revision == folder.load(tiny)[2]
 
 
