@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 
 from model.classifier import Classifier
-from model.tokens import encode
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def main() -> None:
     classifier = Classifier.load(options.model, device=options.device, precision=options.precision)
     print(f"loaded in {time.perf_counter() - started:.2f} s: {classifier.device}, {classifier.precision}")
     texts = read_texts(options.texts, options.documents)
-    tokens = sum(map(len, encode(classifier._tokenizer, texts)))
+    tokens = sum(classifier.tokens(texts))
     print(f"{len(texts)} documents, {tokens / len(texts):.1f} tokens each")
     print(f"{'batch':>6} {'documents/s':>12} {'tokens/s':>10} {'p50 ms':>8} {'p95 ms':>8}")
     for size in (1, 8, 32, 64, 256, 1024):

@@ -6,7 +6,6 @@ A temperature divides a head's logits before softmax. It was fitted for one set 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.errors import ModelError
+from model.revision import temperatures_digest
 
 CALIBRATION: Final = "calibration.json"
 SCHEMA: Final = 1
@@ -40,7 +40,7 @@ class Calibration:
 
     def digest(self) -> str:
         """Return the hash of the temperatures alone: what else the file tells changes no reading."""
-        return hashlib.sha256(json.dumps([self.sentiment, self.topic], sort_keys=True).encode()).hexdigest()
+        return temperatures_digest(self.sentiment, self.topic)
 
 
 def written_in(text: str) -> str:

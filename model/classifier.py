@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from model import folder
 from model.calibration import Calibration
 from model.errors import ModelError
 from model.labels import KINDS, SENTIMENTS, TOPICS
-from model.network import Network
+from model.parts import Part, grouped
 from model.tokens import PAD, encode, pad, token_id
 
 __all__ = ["Classifier", "ModelError", "Reading"]
@@ -50,12 +49,11 @@ class Reading:
 
 
 class Classifier:
-    """A loaded network with its tokenizer, for one calling thread at a time."""
+    """Loaded networks with their tokenizers, one for all languages or one each; for one calling thread at a time."""
 
     def __init__(
         self,
-        network: Network,
-        tokenizer: Tokenizer,
+        parts: Mapping[str, Part],
         revision: str,
         device: str,
         precision: str,
@@ -67,11 +65,10 @@ class Classifier:
         self.precision = precision
         dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self.calibration = calibration
-        self.max_tokens = network.shape.max_tokens
-        self._network = network.to(device, dtype).eval()
-        self._tokenizer = tokenizer
+        self.parts = parts
+        for part in parts.values():
+            part.network.to(device, dtype).eval()
         self._width_step = WIDTH_STEP[precision]
-        self._pad_id = token_id(tokenizer, PAD)
 
     @classmethod
     def load(
@@ -87,9 +84,18 @@ class Classifier:
         device = choose_device(device)
         precision = choose_precision(precision, device)
         path = folder.SHIPPED if path is None else Path(path)
-        network, tokenizer, revision = folder.load(path, calibrated=calibrated)
+        parts, revision = folder.load_parts(path, calibrated=calibrated)
         temperatures = folder.calibration(path) if calibrated else None
-        return cls(network, tokenizer, revision, device, precision, calibration=temperatures)
+        return cls(parts, revision, device, precision, calibration=temperatures)
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens of each text are read, the two that frame it included."""
+        counts = [0] * len(texts)
+        for part, indexes in grouped(self.parts, texts):
+            rows = encode(part.tokenizer, [texts[i] for i in indexes])
+            for i, row in zip(indexes, rows, strict=True):
+                counts[i] = len(row)
+        return counts
 
     def read(self, texts: Sequence[str], kinds: Sequence[str]) -> list[Reading]:
         """Return one reading for each text, in the order given; no texts, no readings.
@@ -102,28 +108,30 @@ class Classifier:
             ValueError: an unknown kind, or as many kinds as texts were not given.
         """
         kind_ids = _kind_ids(texts, kinds)
-        if not texts:
-            return []
-        rows = encode(self._tokenizer, texts)
         heats = None if self.calibration is None else [self.calibration.of(text) for text in texts]
-        readings: list[Reading | None] = [None] * len(rows)
+        readings: dict[int, Reading] = {}
         with torch.inference_mode():
-            for width, indexes in micro_batches([len(row) for row in rows], self._width_step, self.max_tokens):
-                part = _filled([rows[i] for i in indexes], [kind_ids[i] for i in indexes], width, self._pad_id)
-                heat = None if heats is None else [heats[i] for i in indexes]
-                for i, reading in zip(indexes, self._forward(*part, heat), strict=False):
-                    readings[i] = reading
-        return [reading for reading in readings if reading is not None]
+            for part, indexes in grouped(self.parts, texts):
+                rows = dict(zip(indexes, encode(part.tokenizer, [texts[i] for i in indexes]), strict=True))
+                pad_id = token_id(part.tokenizer, PAD)
+                lengths = [len(row) for row in rows.values()]
+                for width, places in micro_batches(lengths, self._width_step, part.max_tokens):
+                    chosen = [indexes[place] for place in places]
+                    filled = _filled([rows[i] for i in chosen], [kind_ids[i] for i in chosen], width, pad_id)
+                    heat = None if heats is None else [heats[i] for i in chosen]
+                    readings.update(zip(chosen, self._forward(part, filled, heat), strict=False))
+        return [readings[i] for i in range(len(texts))]
 
     def _forward(
-        self, ids: Tensor, mask: Tensor, kinds: Tensor, heat: Sequence[tuple[float, float]] | None
+        self, part: Part, rows: tuple[Tensor, Tensor, Tensor], heat: Sequence[tuple[float, float]] | None
     ) -> list[Reading]:
         """Return a reading for each of the rows that `heat` has temperatures for; for all rows where it is None."""
-        logits = [part.double().cpu() for part in self._network(*(x.to(self.device) for x in (ids, mask, kinds)))]
+        found = part.network(*(x.to(self.device) for x in rows))
+        logits = [head.double().cpu() for head in found]
         if heat is not None:
             columns = torch.tensor(heat, dtype=torch.float64)[:, :, None].unbind(1)
-            logits = [part[: len(heat)] / column for part, column in zip(logits, columns, strict=True)]
-        sentiment, topic = (torch.softmax(part, dim=1).tolist() for part in logits)
+            logits = [head[: len(heat)] / column for head, column in zip(logits, columns, strict=True)]
+        sentiment, topic = (torch.softmax(head, dim=1).tolist() for head in logits)
         return [Reading((s[0], s[1], s[2]), tuple(t)) for s, t in zip(sentiment, topic, strict=True)]
 
 

@@ -16,13 +16,13 @@ Plain gradient x word embedding was measured too, and is close to noise here (.0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import torch
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 from torch import Tensor
 
 from model import folder
@@ -30,7 +30,7 @@ from model.attribution import MOST_CELLS, Rows, embeddings, log_odds
 from model.calibration import Calibration
 from model.classifier import Reading, choose_device, micro_batches
 from model.labels import KINDS, SENTIMENTS, TOPICS
-from model.network import Network
+from model.parts import Part, grouped
 from model.text import clean
 from model.tokens import MASK, PAD, pad, token_id
 from model.words import word_of, words
@@ -92,23 +92,21 @@ class Explanation:
 
 
 class Explainer:
-    """A network in float32, differentiated towards its embeddings only; for one calling thread at a time."""
+    """Networks in float32, differentiated towards their embeddings only; for one calling thread at a time."""
 
     def __init__(
         self,
-        network: Network,
-        tokenizer: Tokenizer,
+        parts: Mapping[str, Part],
         revision: str,
         device: str = "cpu",
         calibration: Calibration | None = None,
     ) -> None:
         self.revision = revision
         self.device = device
-        self._network = network.to(device, torch.float32).eval().requires_grad_(False)
-        self._tokenizer = tokenizer
+        self.parts = parts
+        for part in parts.values():
+            part.network.to(device, torch.float32).eval().requires_grad_(False)
         self._calibration = calibration
-        self._most_tokens = network.shape.max_tokens
-        self._pad_id, self._mask_id = token_id(tokenizer, PAD), token_id(tokenizer, MASK)
 
     @classmethod
     def load(cls, path: Path | None = None, *, device: str = "auto") -> Explainer:
@@ -118,8 +116,8 @@ class Explainer:
             ModelError: no usable weights there, or a device this machine does not have.
         """
         path = folder.SHIPPED if path is None else Path(path)
-        network, tokenizer, revision = folder.load(path)
-        return cls(network, tokenizer, revision, choose_device(device), folder.calibration(path))
+        parts, revision = folder.load_parts(path)
+        return cls(parts, revision, choose_device(device), folder.calibration(path))
 
     def explain(self, texts: Sequence[str], kinds: Sequence[str], method: Method = "path") -> list[Explanation]:
         """Return one explanation for each text, in the order given; no texts, no explanations.
@@ -135,30 +133,33 @@ class Explainer:
         """
         _check(texts, kinds, method)
         cleaned = [clean(text) for text in texts]
-        read = self._tokenizer.encode_batch(cleaned)
         heat = [(1.0, 1.0) if self._calibration is None else self._calibration.of(text) for text in texts]
         found: dict[int, Explanation] = {}
-        for width, indexes in _parts([len(one.ids) for one in read], self._most_tokens):
-            ids, mask = pad([read[i].ids for i in indexes], width, self._pad_id)
-            rows = Rows(
-                network=self._network,
-                ids=ids.to(self.device),
-                blank=self._blank([read[i] for i in indexes], ids).to(self.device),
-                mask=mask.to(self.device),
-                kinds=torch.tensor([KINDS.index(kinds[i]) for i in indexes], device=self.device),
-                heat=torch.tensor([heat[i] for i in indexes], device=self.device),
-            )
-            for i, (reading, sums, weights) in zip(indexes, _explained(rows, method), strict=True):
-                parts, read_chars = _weighed(cleaned[i], read[i], weights)
-                found[i] = Explanation(cleaned[i], parts, reading, sums[0], sums[1], method, read_chars)
+        for part, indexes in grouped(self.parts, texts):
+            read = part.tokenizer.encode_batch([cleaned[i] for i in indexes])
+            for width, places in _batches([len(one.ids) for one in read], part.max_tokens):
+                chosen = [indexes[place] for place in places]
+                ids, mask = pad([read[place].ids for place in places], width, token_id(part.tokenizer, PAD))
+                rows = Rows(
+                    network=part.network,
+                    ids=ids.to(self.device),
+                    blank=blank([read[place] for place in places], ids, token_id(part.tokenizer, MASK)).to(self.device),
+                    mask=mask.to(self.device),
+                    kinds=torch.tensor([KINDS.index(kinds[i]) for i in chosen], device=self.device),
+                    heat=torch.tensor([heat[i] for i in chosen], device=self.device),
+                )
+                for i, place, (reading, sums, weights) in zip(chosen, places, _explained(rows, method), strict=True):
+                    weighed, read_chars = _weighed(cleaned[i], read[place], weights)
+                    found[i] = Explanation(cleaned[i], weighed, reading, sums[0], sums[1], method, read_chars)
         return [found[i] for i in range(len(texts))]
 
-    def _blank(self, read: Sequence[Encoding], ids: Tensor) -> Tensor:
-        """Return ids with every token masked but the frame and the padding."""
-        frame = torch.ones_like(ids)
-        for row, one in enumerate(read):
-            frame[row, : len(one.ids)] = torch.tensor(one.special_tokens_mask)
-        return torch.where(frame.bool(), ids, self._mask_id)
+
+def blank(read: Sequence[Encoding], ids: Tensor, mask_id: int) -> Tensor:
+    """Return ids with every token masked but the frame and the padding."""
+    frame = torch.ones_like(ids)
+    for row, one in enumerate(read):
+        frame[row, : len(one.ids)] = torch.tensor(one.special_tokens_mask)
+    return torch.where(frame.bool(), ids, mask_id)
 
 
 def _explained(rows: Rows, method: Method) -> Iterator[tuple[Reading, list[Sum], list[list[float]]]]:
@@ -181,7 +182,7 @@ def _explained(rows: Rows, method: Method) -> Iterator[tuple[Reading, list[Sum],
         yield Reading((s[0], s[1], s[2]), tuple(t)), sums, weights[:, row].T.tolist()
 
 
-def _parts(lengths: Sequence[int], widest: int) -> Iterator[tuple[int, list[int]]]:
+def _batches(lengths: Sequence[int], widest: int) -> Iterator[tuple[int, list[int]]]:
     for width, indexes in micro_batches(lengths, WIDTH_STEP, widest):
         rows = max(1, MOST_CELLS // width)
         for start in range(0, len(indexes), rows):

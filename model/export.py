@@ -21,7 +21,7 @@ from model.classifier import Reading
 from model.errors import ModelError
 from model.labels import KINDS, SENTIMENTS, TOPICS
 from model.network import Network, Shape
-from model.onnx_classifier import EXPORT, FORMAT, ONNX, digest
+from model.onnx_classifier import EXPORT, FORMAT, ONNX, WHOLE, digest
 
 BATCH: Final = 64
 LICENSE: Final = "LICENSE"
@@ -49,10 +49,11 @@ class Agreement:
     speed: float
 
 
-def export_onnx(source: Path | None, out: Path, *, int8: bool = False) -> Path:
-    """Write the model of the folder `source` (None: the shipped one) to the folder `out`; return the ONNX file.
+def export_onnx(source: Path | None, out: Path, *, int8: bool = False) -> list[Path]:
+    """Write the model of the folder `source` (None: the shipped one) to the folder `out`; return the ONNX files.
 
-    Beside it: tokenizer.json, export.json (shape, labels, hashes), and temperatures and licence where there are.
+    One for each network of the model, in a folder of its language where there are several, with its tokenizer.
+    Beside them: export.json (shapes, labels, hashes), and temperatures and licence where there are.
     `int8` quantises weights, activations as they come.
 
     Raises:
@@ -61,14 +62,16 @@ def export_onnx(source: Path | None, out: Path, *, int8: bool = False) -> Path:
     source = folder.SHIPPED if source is None else source
     if out.resolve() == source.resolve():
         raise ModelError(f"{out}: holds the weights themselves; expected another folder")
-    network, _, revision = folder.load(source)
+    parts, revision = folder.load_parts(source)
+    places = {name: parts[name] for name in folder.languages(source)} or {WHOLE: next(iter(parts.values()))}
     out.mkdir(parents=True, exist_ok=True)
     (out / EXPORT).unlink(missing_ok=True)  # until all of it is there, there is nothing to load
-    place = out / ONNX
-    _write(network, place)
-    if int8:
-        _quantise(place, network.shape)
-    for name in (folder.TOKENIZER, CALIBRATION, LICENSE):
+    for place, part in places.items():
+        (out / place).mkdir(exist_ok=True)
+        _write(part.network, out / place / ONNX)
+        if int8:
+            _quantise(out / place / ONNX, part.network.shape)
+    for name in (*(f"{place}/{folder.TOKENIZER}" for place in places), CALIBRATION, LICENSE):
         (out / name).unlink(missing_ok=True)
         if (source / name).is_file():
             shutil.copyfile(source / name, out / name)
@@ -77,14 +80,16 @@ def export_onnx(source: Path | None, out: Path, *, int8: bool = False) -> Path:
         "source_revision": revision,
         "weights_sha256": folder.weights_sha256(source),
         "int8": int8,
-        "shape": asdict(network.shape),
+        "networks": {place: asdict(part.network.shape) for place, part in places.items()},
         "sentiments": SENTIMENTS,
         "topics": TOPICS,
         "kinds": KINDS,
-        "sha256": {name: digest(out / name) for name in (ONNX, folder.TOKENIZER)},
+        "sha256": {
+            f"{place}/{name}": digest(out / place / name) for place in places for name in (ONNX, folder.TOKENIZER)
+        },
     }
     (out / EXPORT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    return place
+    return [out / place / ONNX for place in places]
 
 
 def agreement(reference: Read, other: Read, texts: Sequence[str], kinds: Sequence[str]) -> Agreement:
@@ -184,5 +189,5 @@ def _quiet() -> Iterator[None]:
 
 
 def size_bytes(path: Path) -> int:
-    """Return the size of a folder's model file, ONNX or safetensors."""
-    return next((path / name).stat().st_size for name in (ONNX, folder.WEIGHTS) if (path / name).is_file())
+    """Return the size of a folder's model files, ONNX or safetensors."""
+    return sum(found.stat().st_size for name in (ONNX, folder.WEIGHTS) for found in path.rglob(name))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,33 +13,40 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from model.calibration import Calibration, read_calibration
+from model import revision as revisions
+from model.calibration import LANGUAGES, Calibration, read_calibration
 from model.classifier import Reading, micro_batches
 from model.errors import ModelError
-from model.folder import TOKENIZER, labels_digest
 from model.labels import KINDS, SENTIMENTS, TOPICS
+from model.parts import grouped
+from model.revision import TOKENIZER
 from model.tokens import PAD, encode, load_tokenizer, token_id
 
 ONNX: Final = "model.onnx"
 EXPORT: Final = "export.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
+WHOLE: Final = "."  # where the one network lies that reads all languages: the folder itself
 WIDTH_STEP: Final = 16
 
 Floats = NDArray[np.float64]
 
 
-class OnnxClassifier:
-    """A session with its tokenizer, for any number of calling threads."""
+@dataclass(frozen=True, slots=True, eq=False)
+class OnnxPart:
+    """A session, the tokenizer whose tokens it knows, and how many it reads."""
 
-    def __init__(
-        self, session: Any, tokenizer: Tokenizer, revision: str, max_tokens: int, calibration: Calibration | None
-    ) -> None:
+    session: Any
+    tokenizer: Tokenizer
+    max_tokens: int
+
+
+class OnnxClassifier:
+    """Sessions by language with their tokenizers, for any number of calling threads."""
+
+    def __init__(self, parts: Mapping[str, OnnxPart], revision: str, calibration: Calibration | None) -> None:
         self.revision = revision
-        self.max_tokens = max_tokens
         self.calibration = calibration
-        self._session = session
-        self._tokenizer = tokenizer
-        self._pad_id = token_id(tokenizer, PAD)
+        self._parts = parts
 
     @classmethod
     def load(cls, path: Path, threads: int = 0) -> OnnxClassifier:
@@ -52,36 +60,47 @@ class OnnxClassifier:
         except ImportError:
             raise ModelError("reading ONNX needs the package onnxruntime: pip install 'barograph[onnx]'") from None
         about = _about(path)
-        most = int(about["shape"]["max_tokens"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(str(path / ONNX), options, providers=["CPUExecutionProvider"])
+        found = {}
+        for place, shape in about["networks"].items():
+            most = int(shape["max_tokens"])
+            session = onnxruntime.InferenceSession(
+                str(path / place / ONNX), options, providers=["CPUExecutionProvider"]
+            )
+            found[place] = OnnxPart(session, load_tokenizer(path / place / TOKENIZER, most), most)
+        parts = dict.fromkeys(LANGUAGES, found[WHOLE]) if WHOLE in found else found
         temperatures = read_calibration(path, str(about["weights_sha256"]))
-        tokenizer = load_tokenizer(path / TOKENIZER, most)
-        return cls(session, tokenizer, _revision(about, temperatures), most, temperatures)
+        return cls(parts, _revision(about, temperatures), temperatures)
 
     def read(self, texts: Sequence[str], kinds: Sequence[str]) -> list[Reading]:
         """Return one reading for each text, as `Classifier.read` does; ValueError as there."""
         if len(texts) != len(kinds) or set(kinds) - set(KINDS):
             raise ValueError(f"{len(texts)} texts, kinds {sorted(set(kinds))}; expected one of {KINDS} for each text")
-        rows = encode(self._tokenizer, texts)
         found: dict[int, Reading] = {}
-        for width, indexes in micro_batches([len(row) for row in rows], WIDTH_STEP, self.max_tokens):
-            ids = np.full((len(indexes), width), self._pad_id, dtype=np.int64)
-            mask = np.zeros((len(indexes), width), dtype=np.int64)
-            for line, i in enumerate(indexes):
-                ids[line, : len(rows[i])] = rows[i]
-                mask[line, : len(rows[i])] = 1
-            kind_ids = np.array([KINDS.index(kinds[i]) for i in indexes], dtype=np.int64)
-            logits = self._session.run(None, {"ids": ids, "mask": mask, "kinds": kind_ids})
-            heat = np.array([self._heat(texts[i]) for i in indexes])
-            sentiment, topic = (_softmax(part / heat[:, head, None]) for head, part in enumerate(logits))
-            for i, s, t in zip(indexes, sentiment.tolist(), topic.tolist(), strict=True):
-                found[i] = Reading((s[0], s[1], s[2]), tuple(t))
+        for part, indexes in grouped(self._parts, texts):
+            rows = encode(part.tokenizer, [texts[i] for i in indexes])
+            for width, places in micro_batches([len(row) for row in rows], WIDTH_STEP, part.max_tokens):
+                chosen = [indexes[place] for place in places]
+                kind_ids = np.array([KINDS.index(kinds[i]) for i in chosen], dtype=np.int64)
+                logits = part.session.run(None, _filled(part, [rows[place] for place in places], width, kind_ids))
+                heat = np.array([self._heat(texts[i]) for i in chosen])
+                sentiment, topic = (_softmax(head / heat[:, line, None]) for line, head in enumerate(logits))
+                for i, s, t in zip(chosen, sentiment.tolist(), topic.tolist(), strict=True):
+                    found[i] = Reading((s[0], s[1], s[2]), tuple(t))
         return [found[i] for i in range(len(texts))]
 
     def _heat(self, text: str) -> tuple[float, float]:
         return (1.0, 1.0) if self.calibration is None else self.calibration.of(text)
+
+
+def _filled(part: OnnxPart, rows: Sequence[Sequence[int]], width: int, kind_ids: Any) -> dict[str, Any]:
+    ids = np.full((len(rows), width), token_id(part.tokenizer, PAD), dtype=np.int64)
+    mask = np.zeros((len(rows), width), dtype=np.int64)
+    for line, row in enumerate(rows):
+        ids[line, : len(row)] = row
+        mask[line, : len(row)] = 1
+    return {"ids": ids, "mask": mask, "kinds": kind_ids}
 
 
 def digest(path: Path) -> str:
@@ -110,10 +129,7 @@ def _about(path: Path) -> dict[str, Any]:
 
 def _revision(about: dict[str, Any], temperatures: Calibration | None) -> str:
     """Return the hash of all that decides a reading: never that of the weights it came from, as digits differ."""
-    parts = [about["sha256"][ONNX], about["sha256"][TOKENIZER], labels_digest()]
-    if temperatures is not None:
-        parts.append(temperatures.digest())
-    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+    return revisions.of(about["sha256"], None if temperatures is None else temperatures.digest())
 
 
 def _softmax(logits: Any) -> Floats:

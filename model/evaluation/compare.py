@@ -25,7 +25,9 @@ from model.evaluation.negatives import Found, negative_recall
 from model.evaluation.reference import learnt
 from model.evaluation.rival import rival_answers
 from model.evaluation.robust import Robustness, robustness
-from model.training.base import base_folder, build_network, read_base
+from model.parts import Part
+from model.training.base import build_network
+from model.training.bases import SHIPPED_FROM, named_base
 from model.training.recipe import accepted
 from model.training.rows import Row
 from model.training.split import groups
@@ -76,6 +78,8 @@ def compare(
     options: Options,
     own: Sequence[Path] = (),
     tell: Callable[[str], None] = log.info,
+    *,
+    jars: Mapping[str, Path] | None = None,
 ) -> Comparison:
     """Return the figures of a classifier, and of its rivals, on the held-out rows of `data`/labelled or on `own`.
 
@@ -87,6 +91,7 @@ def compare(
         data: the data folder, with labelled/ and perhaps lexicons/.
         own: files of a user's rows, measured in place of the folder's.
         tell: takes a line on what is done, as it begins.
+        jars: of the base encoders that "before" reads with, by the names of `bases`; None: none was to be had.
 
     Raises:
         ModelError: the rows cannot be read, or there is none to measure on.
@@ -105,7 +110,7 @@ def compare(
     notes: list[str] = []
     if options.before:
         tell("the base encoder, untrained")
-        _try("before", lambda: answers(untrained(classifier, options.seed).read, held), found, notes)
+        _try("before", lambda: answers(untrained(classifier, options.seed, jars or {}).read, held), found, notes)
     if options.rival and train:
         tell("TF-IDF with a linear model")
         _try("rival", lambda: rival_answers(train, held), found, notes)
@@ -128,18 +133,21 @@ def compare(
     )
 
 
-def untrained(classifier: Classifier, seed: int) -> Classifier:
-    """Return the base encoder as it comes, its own tokenizer, and heads at their random start.
+def untrained(classifier: Classifier, seed: int, jars: Mapping[str, Path]) -> Classifier:
+    """Return the base encoders as they come, with their own tokenizers, and heads at their random start.
 
     Raises:
-        ModelError: the base encoder is not installed.
+        ModelError: a base encoder is not here.
     """
-    base = read_base(base_folder())
-    torch.manual_seed(seed)
-    words = base.tensors["embeddings.word_embeddings.weight"].float()
-    network = build_network(base, words, classifier.max_tokens, 0.0)
-    base.tokenizer.enable_truncation(classifier.max_tokens)
-    return Classifier(network, base.tokenizer, "untrained", classifier.device, classifier.precision)
+    parts: dict[str, Part] = {}
+    for language, name in SHIPPED_FROM.items():
+        base = named_base(name, jars.get(name))
+        torch.manual_seed(seed)
+        most = classifier.parts[language].max_tokens
+        network = build_network(base, base.tensors["embeddings.word_embeddings.weight"].float(), most, 0.0)
+        base.tokenizer.enable_truncation(most)
+        parts[language] = Part(network, base.tokenizer)
+    return Classifier(parts, "untrained", classifier.device, classifier.precision)
 
 
 def _cut(found: Mapping[str, Sequence[Answer]], names: Key, near: Mapping[str, int], seed: int) -> dict[Key, Line]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.calibration import LANGUAGES, written_in
 from model.errors import ModelError
 from model.training.config import Config
 from model.training.recipe import NEVER_TRAINED
@@ -17,6 +19,7 @@ from model.training.weak import weak_rows
 
 FEW_CORRECTIONS = 200
 LEAST_DEV = 20
+LEAST_ROWS = 20
 SHOWN = 60
 
 
@@ -54,6 +57,8 @@ def assemble(
         if len(found) < FEW_CORRECTIONS:
             notes.append(f"{corrections}: {len(found)} corrections; below {FEW_CORRECTIONS} they seldom change a model")
     labelled = _chosen(read_labelled(data / "labelled"), config.sources) if data is not None else []
+    labelled = _in_language(labelled, config.language)
+    mine = [row for row in mine if not config.language or written_in(row.row.text) == config.language]
     train, dev, held = split_three(labelled, config.held_out_fifth, config.seed, frozenset(config.never_trained))
     if mine:
         train, dev, held = _with_own(mine, (train, dev, held), config, allow_leaks, notes)
@@ -64,6 +69,27 @@ def assemble(
         if not side:
             raise ModelError(f"no rows {name}: {len(train)} to train on, {len(held)} held out; expected some of each")
     return Rows(train + _made(config, data, [*held, *dev]), dev, held, tuple(notes))
+
+
+def languages_of(
+    config: Config, data: Path | None, own: Sequence[Path], corrections: Path | None, tell: Callable[[str], None]
+) -> list[str]:
+    """Return the languages whose networks the rows of a run train; those with hardly a row are told of and left out.
+
+    Raises:
+        ModelError: a file cannot be used, or no language has enough rows.
+    """
+    texts = [row.row.text for path in own for row in read_user_rows(path)]
+    texts += [row.row.text for row in read_user_rows(corrections, "correction")] if corrections is not None else []
+    texts += [row.text for row in _chosen(read_labelled(data / "labelled"), config.sources)] if data else []
+    counts = Counter(written_in(text) for text in texts)
+    for language, count in sorted(counts.items()):
+        if count < LEAST_ROWS:
+            tell(f"{count} rows in {language}: fewer than {LEAST_ROWS}; its network stays as it is")
+    found = [language for language in LANGUAGES if counts[language] >= LEAST_ROWS]
+    if not found:
+        raise ModelError(f"{len(texts)} rows; expected {LEAST_ROWS} or more of a language")
+    return found
 
 
 def split_three(
@@ -91,6 +117,11 @@ def _chosen(rows: list[Row], sources: Sequence[str]) -> list[Row]:
         if name not in known:
             raise ModelError(f"sources: {name!r} is not among the rows; known are {', '.join(sorted(known))}")
     return [row for row in rows if row.source in sources] if sources else rows
+
+
+def _in_language(rows: list[Row], language: str) -> list[Row]:
+    """Return the rows that the network of a language is given to read, whatever they are said to be written in."""
+    return [row for row in rows if not language or written_in(row.text) == language]
 
 
 def _with_own(
@@ -142,8 +173,7 @@ def _made(config: Config, data: Path | None, away: Iterable[Row]) -> list[Row]:
     rows = template_rows(config.templates_per_label, config.seed)
     if config.weak_per_label and data is not None:
         rows += weak_rows(data / "corpus", config.weak_per_label, config.seed)
-    if not rows:
-        return []
+    rows = _in_language(rows, config.language)
     kept_out = [row.text for row in away]
     numbers = groups([*kept_out, *(row.text for row in rows)])
     taken = set(numbers[: len(kept_out)])

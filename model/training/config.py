@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from model.calibration import LANGUAGES
 from model.errors import ModelError
+from model.training.bases import BASES, MINILM
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 MODES = ("full", "lora", "head")
@@ -64,10 +66,10 @@ class Finetuning:
 class Config:
     """One training run.
 
-    `start` is "base" (the encoder of the extra, or the one named on the command line) or "shipped" (the weights that
-    come with the program). `sources` names those to train and measure on; empty: all. `never_trained` are only
-    measured on. `weak_per_label` and `templates_per_label` are rows a sentiment made by the rules of `weak` and
-    `templates`.
+    `start` is "base" (the encoder that `base` names, or the one named on the command line) or "shipped" (the weights
+    that come with the program). `language` leaves out the rows and corpora of any other; empty: all. `sources` names
+    those to train and measure on; empty: all. `never_trained` are only measured on. `weak_per_label` and
+    `templates_per_label` are rows a sentiment made by the rules of `weak` and `templates`.
     """
 
     seed: int = 0
@@ -75,6 +77,8 @@ class Config:
     precision: str = "auto"
     mode: str = "full"
     start: str = "base"
+    base: str = MINILM
+    language: str = ""
     max_tokens: int = 128
     held_out_fifth: int = 0
     sources: tuple[str, ...] = ()
@@ -106,9 +110,12 @@ def read_config(path: Path | None) -> Config:
         "finetuning": _fill(Finetuning, table.pop("finetuning", {}), f"{path}: finetuning."),
     }
     config: Config = _fill(Config, table, f"{path}: ", parts)
-    for name, known in (("precision", PRECISIONS), ("mode", MODES), ("start", STARTS)):
+    choices = (
+        ("precision", PRECISIONS), ("mode", MODES), ("start", STARTS), ("base", BASES), ("language", ("", *LANGUAGES)),
+    )  # fmt: skip
+    for name, known in choices:
         if getattr(config, name) not in known:
-            expected = f"{', '.join(known[:-1])} or {known[-1]}"
+            expected = f"{', '.join(filter(None, known[:-1]))} or {known[-1]}"
             raise ModelError(f"{path}: {name} = {getattr(config, name)!r}; expected {expected}")
     if config.finetuning.accumulation < 1:
         raise ModelError(f"{path}: finetuning.accumulation = 0; expected 1 or more")

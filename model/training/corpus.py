@@ -16,13 +16,13 @@ from model.text import clean
 LINE_CHARS = 1200
 
 
-def corpus_files(folder: Path) -> list[Path]:
-    """Return the corpus files in order of name.
+def corpus_files(folder: Path, language: str = "") -> list[Path]:
+    """Return the corpus files in order of name, of one language or, where none is named, of all.
 
     Raises:
         ModelError: there are none.
     """
-    files = sorted(folder.glob("*.txt.gz"))
+    files = sorted(folder.glob(f"{language}*.txt.gz"))
     if not files:
         raise ModelError(f"{folder}: no corpus; expected files en_*.txt.gz and zh_*.txt.gz, one text a line")
     return files

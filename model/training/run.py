@@ -6,7 +6,8 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,9 +17,11 @@ from model import folder
 from model.classifier import Classifier, choose_device, choose_precision
 from model.errors import ModelError
 from model.network import Network
+from model.parts import whole
 from model.training.any_base import open_base
-from model.training.assemble import assemble, split_three
-from model.training.base import base_folder, build_network, read_base
+from model.training.assemble import assemble, languages_of, split_three
+from model.training.base import build_network
+from model.training.bases import named_base
 from model.training.config import Config
 from model.training.corpus import corpus_files, read_lines
 from model.training.finetune import finetune, frozen_copy
@@ -44,6 +47,7 @@ def train(
     *,
     device: str = "auto",
     base: str | None = None,
+    base_file: Path | None = None,
     own: Sequence[Path] = (),
     corrections: Path | None = None,
     allow_leaks: bool = False,
@@ -59,6 +63,7 @@ def train(
         out: folder for vocabulary, checkpoints, logs and weights/.
         device: as the classifier's.
         base: a folder or name of any encoder to start from, in place of what `config.start` says.
+        base_file: the jar of the encoder that `config.base` names, where it comes in one.
         own: files of labelled rows, see `user_rows`.
         corrections: such a file of corrected labels.
         allow_leaks: train although own rows have near-copies on both sides of the split.
@@ -73,13 +78,46 @@ def train(
         torch.set_num_threads(config.threads)
     if data is None and not own and corrections is None:
         raise ModelError("nothing to train on; expected --data, --rows or --from-corrections")
+    one = partial(
+        _train_one, data=data, device=device, base=base, base_file=base_file, own=own, corrections=corrections,
+        allow_leaks=allow_leaks, tensorboard=tensorboard, wandb_project=wandb_project, tell=tell,
+    )  # fmt: skip
+    parts = folder.languages(folder.SHIPPED) if base is None and (data is None or config.start == "shipped") else ()
+    if not parts:
+        return one(config, out)
+    folders = {language: folder.SHIPPED / language for language in parts}
+    for language in [config.language] if config.language else languages_of(config, data, own, corrections, tell):
+        tell(f"the network that reads {language}")
+        folders[language] = one(replace(config, language=language), out / language)
+    folder.join(out / "weights", folders)
+    return out / "weights"
+
+
+def _train_one(
+    config: Config,
+    out: Path,
+    *,
+    data: Path | None,
+    device: str,
+    base: str | None,
+    base_file: Path | None,
+    own: Sequence[Path],
+    corrections: Path | None,
+    allow_leaks: bool,
+    tensorboard: bool,
+    wandb_project: str | None,
+    tell: Callable[[str], None],
+) -> Path:
+    """Train one network; return the folder of its weights."""
     device, precision = _hardware(config, device)
     rows = assemble(config, data, own, corrections, allow_leaks=allow_leaks)
     for note in rows.notes:
         tell(note)
     tell(f"{len(rows.train):,} rows to train on, {len(rows.dev):,} to stop by, {len(rows.held):,} held out")
     with tracking(out, asdict(config), tensorboard=tensorboard, wandb_project=wandb_project) as trackers:
-        network, tokenizer, fresh = _start(config, data, rows.train + rows.dev + rows.held, out, base)
+        network, tokenizer, fresh = _start(
+            config, data, rows.train + rows.dev + rows.held, out, base=base, base_file=base_file
+        )
         served = None if fresh or base is not None else frozen_copy(network)
         network.to(device)
         if fresh and data is not None and config.pretraining.steps:
@@ -107,7 +145,7 @@ def train(
         )
     held = sample_a_source(rows.held, HELD_A_SOURCE)
     precision = "float32" if precision == "float16" else precision
-    before = {} if served is None else measure(Classifier(served, tokenizer, "", device, precision), held)
+    before = {} if served is None else measure(Classifier(whole(served, tokenizer), "", device, precision), held)
     report(before, measure(Classifier.load(best, device=device, precision=precision), held), out, tell)
     return _publish(best, out / "weights")
 
@@ -139,7 +177,7 @@ def sample_a_source(rows: Sequence[Row], at_most: int) -> list[Row]:
 
 
 def _start(
-    config: Config, data: Path | None, rows: Sequence[Row], out: Path, base: str | None
+    config: Config, data: Path | None, rows: Sequence[Row], out: Path, *, base: str | None, base_file: Path | None
 ) -> tuple[Network, Tokenizer, bool]:
     """Return network and tokenizer to begin with, and whether new tokens wait for their meaning."""
     torch.manual_seed(config.seed)
@@ -147,21 +185,25 @@ def _start(
     if base is not None:
         return *open_base(base, config), False
     if data is None or config.start == "shipped":
-        served, tokenizer, _ = folder.load(folder.SHIPPED)
+        own = config.language in folder.languages(folder.SHIPPED)
+        served, tokenizer, _ = folder.load(folder.SHIPPED / config.language if own else folder.SHIPPED)
         network = Network(served.shape, tuning.dropout, tuning.encoder_dropout, hugging_face=True)
         network.load_state_dict(served.state_dict())
         return network, tokenizer, False
-    return *_from_wheel(config, data, rows, out), True
+    return *_from_base(config, data, rows, out, base_file), True
 
 
-def _from_wheel(config: Config, data: Path, rows: Sequence[Row], out: Path) -> tuple[Network, Tokenizer]:
-    base = read_base(base_folder())
+def _from_base(
+    config: Config, data: Path, rows: Sequence[Row], out: Path, base_file: Path | None
+) -> tuple[Network, Tokenizer]:
+    base = named_base(config.base, base_file)
     kept = out / VOCABULARY
     if kept.is_file():
         tokens = json.loads(kept.read_text(encoding="utf-8"))
     else:
-        known, unknown = count_tokens(base.tokenizer, _all_texts(data / "corpus", trainable(rows)))
-        tokens = choose(base, known, unknown, config.token_at_least, config.character_at_least)
+        known, unknown = count_tokens(base.tokenizer, _all_texts(data / "corpus", trainable(rows), config.language))
+        chinese = config.language != "en"
+        tokens = choose(base, known, unknown, config.token_at_least, config.character_at_least, chinese=chinese)
         out.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(tokens, ensure_ascii=False), encoding="utf-8")
     words = start_embeddings(base, tokens, read_character_vectors(data / "weights"), config.seed)
@@ -172,8 +214,8 @@ def _from_wheel(config: Config, data: Path, rows: Sequence[Row], out: Path) -> t
     return network, build(base, tokens, config.max_tokens)
 
 
-def _all_texts(corpus: Path, rows: Sequence[Row]) -> Iterator[str]:
-    for path in corpus_files(corpus):
+def _all_texts(corpus: Path, rows: Sequence[Row], language: str) -> Iterator[str]:
+    for path in corpus_files(corpus, language):
         yield from read_lines(path, LINES_COUNTED)
     for row in rows:
         yield row.text

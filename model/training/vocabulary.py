@@ -17,7 +17,7 @@ from torch import Tensor
 
 from model.errors import ModelError
 from model.text import clean
-from model.tiny import FRAME, build_tokenizer
+from model.tiny import FRAME, UNKNOWN, build_tokenizer
 from model.training.base import Base
 
 CHUNK = 4096
@@ -37,24 +37,30 @@ def count_tokens(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Counter[st
     return Counter({names[index]: count for index, count in known.items()}), unknown
 
 
-def choose(base: Base, known: Counter[str], unknown: Counter[str], at_least: int, new_at_least: int) -> list[str]:
+def choose(
+    base: Base, known: Counter[str], unknown: Counter[str], at_least: int, new_at_least: int, *, chinese: bool = True
+) -> list[str]:
     """Return the tokens of the new vocabulary: the frame, what is used of the base, then new characters.
 
-    A symbol (an emoji) stands in runs without spaces, so it comes a second time as a continuation.
+    Without `chinese`, no new character is Chinese. A symbol (an emoji) stands in runs without spaces, so it comes a
+    second time as a continuation.
     """
     order = sorted(base.tokenizer.get_vocab().items(), key=lambda item: item[1])
     kept = [token for token, _ in order if token not in FRAME and (known[token] >= at_least or _is_basic(token))]
     new = [char for char, count in sorted(unknown.items()) if count >= new_at_least and _is_writable(char)]
+    new = [char for char in new if chinese or not _is_chinese(char)]
     runs = [f"##{char}" for char in new if unicodedata.category(char)[0] == "S"]
     return list(dict.fromkeys([*FRAME, *kept, *new, *runs]))
 
 
 def start_embeddings(base: Base, tokens: list[str], characters: dict[str, np.ndarray], seed: int) -> Tensor:
-    """Return word embeddings (tokens, hidden): the base's where it has the token, else projected, else random.
+    """Return word embeddings (tokens, hidden): the base's where it has the token, else what is nearest to it.
 
-    A linear map from the character vectors to the base's space is fitted by ridge regression on the
-    characters that both know, and what it leaves out is filled with a random orthogonal map of the same
-    vectors, so that characters near each other there start near each other here.
+    A symbol starts as the mean of the words of its Unicode name ("chart with upwards trend"), any other character
+    from its vector in `characters`, and what has neither at random. A linear map from the character vectors to the
+    base's space is fitted by ridge regression on the characters that both know, and what it leaves out is filled
+    with a random orthogonal map of the same vectors, so that characters near each other there start near each other
+    here.
     """
     old = base.tensors["embeddings.word_embeddings.weight"].float()
     vocabulary = base.tokenizer.get_vocab()
@@ -68,6 +74,8 @@ def start_embeddings(base: Base, tokens: list[str], characters: dict[str, np.nda
             words[index] = old[vocabulary[token]]
         elif plain in projected:
             words[index] = projected[plain]
+        elif named := _name_ids(base.tokenizer, plain):
+            words[index] = old[named].mean(0)
     return words
 
 
@@ -120,6 +128,18 @@ def _project(
         result = centre + fitted + 0.7 * result
     result = result * (norm / result.norm(dim=1, keepdim=True))
     return dict(zip(names, result, strict=True))
+
+
+def _name_ids(tokenizer: Tokenizer, token: str) -> list[int]:
+    if len(token) != 1 or unicodedata.category(token)[0] != "S":
+        return []
+    unknown = tokenizer.token_to_id(UNKNOWN)
+    name = unicodedata.name(token, "").lower()
+    return [index for index in tokenizer.encode(name, add_special_tokens=False).ids if index != unknown]
+
+
+def _is_chinese(char: str) -> bool:
+    return unicodedata.name(char, "").startswith("CJK UNIFIED")
 
 
 def _is_basic(token: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stream.broker import jars
 from stream.broker.errors import BrokerError
+from stream.maven import MavenError, with_dependencies
 
 logger = logging.getLogger(__name__)
 
@@ -51,31 +52,18 @@ def _replace(folder: Path, expected: dict[str, str]) -> None:
 
 
 def _download(scratch: Path) -> Path:
-    from jgo.env import EnvironmentBuilder, LinkStrategy
-    from jgo.maven import MavenContext
-
-    logging.getLogger("jgo").setLevel(logging.ERROR)
     try:
-        # Folders of its own: jgo.build() would write to the user's Maven cache.
-        environment = EnvironmentBuilder(
-            context=MavenContext(repo_cache=scratch / "m2"), cache_dir=scratch / "jgo", link_strategy=LinkStrategy.HARD
-        ).from_endpoint(jars.COORDINATES)
-        found = list(environment.all_jars)
-    except Exception as exc:  # jgo lets requests' and its own errors through, of no common type
+        found = with_dependencies(jars.COORDINATES, scratch)
+    except MavenError as exc:
         raise BrokerError(
             f"Kafka {jars.KAFKA_VERSION}'s jars ({jars.COORDINATES}, 44 MB from a Maven repository) are missing and "
-            f"could not be downloaded: {_first_line(exc)}"
+            f"could not be downloaded: {exc}"
         ) from exc
     flat = scratch / "flat"
     flat.mkdir()
     for jar in found:
         shutil.copyfile(jar, flat / jar.name)
     return flat
-
-
-def _first_line(exc: Exception) -> str:
-    lines = str(exc).splitlines()
-    return f"{type(exc).__name__}: {lines[0][:200]}" if lines else type(exc).__name__
 
 
 def main() -> int:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from stream.maven import cache_root
+
 KAFKA_VERSION = "4.3.0"
 # slf4j-simple 2.x beside Kafka's slf4j-api 1.7.36 means no broker log at all.
 COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
@@ -19,8 +21,7 @@ def cache_folder(environ: Mapping[str, str], user_home: Path) -> Path:
 
     It lies in `BAROGRAPH_CACHE`, else `XDG_CACHE_HOME`, else `~/.cache`.
     """
-    base = environ.get("BAROGRAPH_CACHE") or environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else user_home / ".cache").absolute() / "barograph" / f"kafka-{KAFKA_VERSION}"
+    return cache_root(environ, user_home) / f"kafka-{KAFKA_VERSION}"
 
 
 def default_folder() -> Path:

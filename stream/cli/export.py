@@ -46,7 +46,7 @@ def export(
     texts, kinds = _sample(sample)
     path = load_settings(model_path=model).model_path
     try:
-        place = export_onnx(path, out, int8=int8)
+        places = export_onnx(path, out, int8=int8)
         original = Classifier.load(path, device="cpu", precision="float32")
         again = OnnxClassifier.load(out)
     except ModelError as exc:
@@ -56,9 +56,13 @@ def export(
     found = agreement(original.read, again.read, texts, kinds)
     size = size_bytes(out)
     if as_json:
-        typer.echo(json.dumps({"file": str(place), "revision": again.revision, "bytes": size} | asdict(found)))
+        typer.echo(
+            json.dumps(
+                {"files": [str(place) for place in places], "revision": again.revision, "bytes": size} | asdict(found)
+            )
+        )
         return
-    typer.echo(f"{place}: {size / 1e6:.1f} MB, revision {again.revision}")
+    typer.echo(f"{' and '.join(map(str, places))}: {size / 1e6:.1f} MB, revision {again.revision}")
     typer.echo(described(found))
 
 

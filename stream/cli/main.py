@@ -19,6 +19,7 @@ from stream.cli.export import export
 from stream.cli.gate import gate
 from stream.cli.healthy import healthy
 from stream.cli.ingest import ingest
+from stream.cli.join import join
 from stream.cli.label import label
 from stream.cli.model import predict
 from stream.cli.notify import notify
@@ -59,6 +60,7 @@ for command in (
     healthy,
     topics,
     train,
+    join,
     evaluate,
     predict,
     explain,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from stream import maven
 from stream.settings import ConfigurationError, load_settings
 
 
@@ -44,18 +45,21 @@ def train(
     import dataclasses
 
     from model.errors import ModelError
+    from model.training.bases import JARS
     from model.training.config import read_config
     from model.training.run import train as run
 
     settings = load_settings(device=device)
     try:
         told = read_config(config)
+        jar = JARS.get(told.base) if base is None and told.start == "base" and data is not None else None
         weights = run(
             told if mode is None else dataclasses.replace(told, mode=mode),
             data,
             out,
             device=settings.device,
             base=base,
+            base_file=None if jar is None else maven.jar(jar.coordinates, jar.sha256),
             own=rows or [],
             corrections=from_corrections,
             allow_leaks=allow_leaks,
@@ -63,6 +67,6 @@ def train(
             wandb_project=wandb,
             tell=lambda line: typer.echo(line, err=True),
         )
-    except ModelError as exc:
+    except (ModelError, maven.MavenError) as exc:
         raise ConfigurationError(str(exc)) from None
     typer.echo(f"weights in {weights}", err=True)

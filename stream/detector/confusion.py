@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from pathlib import Path
 from typing import Any, Final
 
-from model.labels import KINDS, SENTIMENTS, TOPICS
+from model import revision as revisions
+from model.labels import SENTIMENTS
 from stream.core.correction import Corrections
 
 log = logging.getLogger(__name__)
 
 CONFUSION: Final = "confusion.json"
-CONFIG: Final = "config.json"
 CALIBRATION: Final = "calibration.json"
 SCHEMA: Final = 1
+HEADS: Final = ("sentiment", "topic")
 # What the shipped weights' folder is called, beside the modules that read it.
 WEIGHTS: Final = "weights"
 
@@ -72,23 +72,17 @@ def revision(folder: Path) -> str | None:
     None where there is no model.
     """
     try:
-        hashes = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["sha256"]
-        parts = [hashes["model.safetensors"], hashes["tokenizer.json"], _digest([SENTIMENTS, TOPICS, KINDS])]
+        stated = json.loads((folder / revisions.CONFIG).read_text(encoding="utf-8"))["sha256"]
+        hashes = {name: str(found) for name, found in stated.items()}
         temperatures = _temperatures(folder / CALIBRATION)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if temperatures is not None:
-        parts.append(_digest(temperatures, sort_keys=True))
-    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+    return revisions.of(hashes, temperatures)
 
 
-def _temperatures(path: Path) -> list[dict[str, float]] | None:
+def _temperatures(path: Path) -> str | None:
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))["temperatures"]
     except FileNotFoundError:
         return None
-    return [{name: float(value) for name, value in stated[head].items()} for head in ("sentiment", "topic")]
-
-
-def _digest(value: Any, *, sort_keys: bool = False) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=sort_keys).encode()).hexdigest()
+    return revisions.temperatures_digest(*({name: float(v) for name, v in stated[head].items()} for head in HEADS))

@@ -14,11 +14,12 @@ from model.attribution import Rows, embeddings, log_odds
 from model.calibration import CALIBRATION
 from model.classifier import Classifier
 from model.errors import ModelError
-from model.explain import METHODS, Explainer, Method, Sum
+from model.explain import METHODS, Explainer, Method, Sum, blank
 from model.labels import TOPICS
 from model.network import Network, Shape
 from model.text import clean
 from model.tiny import make_tiny
+from model.tokens import MASK, token_id
 
 TEXTS = [
     "profit up 3%",
@@ -91,19 +92,21 @@ def test_gradient_weights_sum_to_the_slope_at_the_text_and_to_nothing_else(expla
     """The oracle is the slope by finite differences along the way from the blank text."""
     text = "profit up 3%"
     (one,) = explainer.explain([text], ["news"], "gradient")
-    ids = torch.tensor([explainer._tokenizer.encode(text).ids])
+    part = explainer.parts["en"]
+    read = part.tokenizer.encode(text)
+    ids = torch.tensor([read.ids])
     ones, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
-    blank = explainer._blank([explainer._tokenizer.encode(text)], ids)
-    batch = Rows(explainer._network, ids, blank, ones, zero, torch.ones(1, 2))
+    masks = blank([read], ids, token_id(part.tokenizer, MASK))
+    batch = Rows(part.network, ids, masks, ones, zero, torch.ones(1, 2))
     topic = torch.tensor([TOPICS.index(one.reading.topic)])
     with torch.no_grad():
-        with embeddings(explainer._network) as seen:
+        with embeddings(part.network) as seen:
             batch.logits(ids)
-        with embeddings(explainer._network) as masked:
-            batch.logits(blank)
+        with embeddings(part.network) as masked:
+            batch.logits(masks)
         around = []
         for at in (1 - 1e-3, 1 + 1e-3):
-            with embeddings(explainer._network, masked[0] + at * (seen[0] - masked[0])):
+            with embeddings(part.network, masked[0] + at * (seen[0] - masked[0])):
                 around.append(log_odds(batch.logits(ids), topic)[0])
     slope = (around[1] - around[0]) / 2e-3
     assert one.sentiment.words == pytest.approx(float(slope[0]), abs=0.02)

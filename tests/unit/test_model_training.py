@@ -17,6 +17,7 @@ from model.classifier import Classifier, ModelError
 from model.evaluation.measure import Answer, Read, answers, by, figures, held_out_mean
 from model.labels import SENTIMENTS, TOPICS
 from model.network import Network
+from model.parts import whole
 from model.tiny import make_tiny
 from model.training import checkpoint
 from model.training.batches import collate, encode_rows, plan_epoch
@@ -251,7 +252,7 @@ def test_training_learns_what_the_words_say(tmp_path: Path) -> None:
 def _reader(network: Network, tokenizer: Tokenizer) -> Read:
     copy = Network(network.shape)
     copy.load_state_dict(network.state_dict())
-    return Classifier(copy, tokenizer, "", "cpu", "float32").read
+    return Classifier(whole(copy, tokenizer), "", "cpu", "float32").read
 
 
 def test_pretraining_lowers_its_loss_and_resumes_exactly(tmp_path: Path) -> None:

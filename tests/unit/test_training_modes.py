@@ -231,6 +231,30 @@ def test_own_rows_train_the_shipped_model_further(tmp_path: Path, monkeypatch: p
     assert "accuracy / macro-F1" in result.output
 
 
+def test_rows_of_one_language_leave_the_network_of_the_other_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    singles = {language: make_tiny(tmp_path / language, seed) for seed, language in enumerate(("en", "zh"))}
+    folder.join(tmp_path / "shipped", singles)
+    monkeypatch.setattr(folder, "SHIPPED", tmp_path / "shipped")
+    path = tmp_path / "own.csv"
+    lines = "".join(f"{row.text},{row.labels[0]}\n" for row in rows(60))
+    path.write_text(f"text,sentiment\n{lines}公司亏损,negative\n")
+    (tmp_path / "run.toml").write_text("precision = 'float32'\n[finetuning]\nepochs = 1\nrate_heads = 0.05\n")
+    result = CliRunner().invoke(
+        app,
+        [str(tmp_path / "run.toml"), "--rows", str(path), "--out", str(tmp_path / "out"), "--mode", "head",
+         "--allow-leaks", "--device", "cpu"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "1 rows in zh: fewer than 20; its network stays as it is" in result.output
+    weights = tmp_path / "out" / "weights"
+    for language, same in (("en", False), ("zh", True)):
+        files = [(place / language / folder.WEIGHTS).read_bytes() for place in (weights, folder.SHIPPED)]
+        assert (files[0] == files[1]) is same
+    assert Classifier.load(weights, device="cpu").revision == folder.revision(weights)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
