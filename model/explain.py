@@ -31,6 +31,7 @@ from model.calibration import Calibration
 from model.classifier import Reading, choose_device, micro_batches
 from model.labels import KINDS, SENTIMENTS, TOPICS
 from model.parts import Part, grouped
+from model.script import simplified
 from model.text import clean
 from model.tokens import MASK, PAD, pad, token_id
 from model.words import word_of, words
@@ -78,7 +79,7 @@ class Explanation:
     """One text explained.
 
     Attributes:
-        text: as the model read it (cleaned): words are its parts, in order.
+        text: as the model read it (cleaned, but for its script): words are its parts, in order.
         read_chars: how far it was read; words after it weigh 0.
     """
 
@@ -132,11 +133,11 @@ class Explainer:
             ModelError: `integrated` without captum.
         """
         _check(texts, kinds, method)
-        cleaned = [clean(text) for text in texts]
+        cleaned = [_shown(text) for text in texts]
         heat = [(1.0, 1.0) if self._calibration is None else self._calibration.of(text) for text in texts]
         found: dict[int, Explanation] = {}
         for part, indexes in grouped(self.parts, texts):
-            read = part.tokenizer.encode_batch([cleaned[i] for i in indexes])
+            read = part.tokenizer.encode_batch([simplified(cleaned[i]) for i in indexes])
             for width, places in _batches([len(one.ids) for one in read], part.max_tokens):
                 chosen = [indexes[place] for place in places]
                 ids, mask = pad([read[place].ids for place in places], width, token_id(part.tokenizer, PAD))
@@ -152,6 +153,13 @@ class Explainer:
                     weighed, read_chars = _weighed(cleaned[i], read[place], weights)
                     found[i] = Explanation(cleaned[i], weighed, reading, sums[0], sums[1], method, read_chars)
         return [found[i] for i in range(len(texts))]
+
+
+def _shown(text: str) -> str:
+    """Return the text whose parts the words are: in its own characters, where each stands for one that was read."""
+    own = clean(text)
+    read = simplified(own)
+    return own if len(own) == len(read) else read
 
 
 def blank(read: Sequence[Encoding], ids: Tensor, mask_id: int) -> Tensor:

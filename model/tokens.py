@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from model.errors import ModelError
-from model.text import clean
+from model.script import as_read
 
 PAD = "[PAD]"
 MASK = "[MASK]"
@@ -41,7 +41,7 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Return the token ids of each cleaned text; at least the two frame tokens each."""
-    return [encoding.ids for encoding in tokenizer.encode_batch_fast([clean(text) for text in texts])]
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast([as_read(text) for text in texts])]
 
 
 def pad(rows: Sequence[Sequence[int]], width: int, pad_id: int = 0) -> tuple[Tensor, Tensor]:

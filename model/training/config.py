@@ -60,6 +60,8 @@ class Finetuning:
     lora_rank: int = 16
     lora_alpha: int = 32
     lora_dropout: float = 0.05
+    taught: float = 0.5  # share of the loss that is the distance from the teacher, where there is one
+    taught_temperature: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,10 @@ class Config:
     """One training run.
 
     `start` is "base" (the encoder that `base` names, or the one named on the command line) or "shipped" (the weights
-    that come with the program). `language` leaves out the rows and corpora of any other; empty: all. `sources` names
-    those to train and measure on; empty: all. `never_trained` are only measured on. `weak_per_label` and
-    `templates_per_label` are rows a sentiment made by the rules of `weak` and `templates`.
+    that come with the program). `language` leaves out the rows and corpora of any other; empty: all. `layers` above 0
+    keeps so many of those it starts from, and the whole of it becomes the teacher. `sources` names those to train and
+    measure on; empty: all. `never_trained` are only measured on. `weak_per_label` and `templates_per_label` are rows a
+    sentiment made by the rules of `weak` and `templates`.
     """
 
     seed: int = 0
@@ -78,6 +81,7 @@ class Config:
     mode: str = "full"
     start: str = "base"
     base: str = MINILM
+    layers: int = 0
     language: str = ""
     max_tokens: int = 128
     held_out_fifth: int = 0

@@ -23,6 +23,7 @@ from model.training import checkpoint
 from model.training.adapt import groups, plain, prepare
 from model.training.batches import Batch, collate, encode_rows, plan_epoch
 from model.training.config import Finetuning
+from model.training.distil import taught_loss
 from model.training.losses import masked_cross_entropy
 from model.training.optimizer import Average, MasterAdamW, Scale, rate_factor, set_precision
 from model.training.progress import Reporter, reporter
@@ -61,6 +62,7 @@ class _Run:
     scale: Scale
     average: Average | None
     fingerprint: str
+    teacher: Network | None
 
 
 def finetune(
@@ -74,6 +76,7 @@ def finetune(
     precision: str,
     out: Path,
     mode: str = "full",
+    teacher: Network | None = None,
     stop_after: int | None = None,
     trackers: Sequence[Tracker] = (),
 ) -> Path:
@@ -81,7 +84,8 @@ def finetune(
 
     Resumes from the checkpoint in `out` where there is one. Batches, dropped words and dropout depend
     on seed and step only, so that a resumed run equals one that never stopped. `stop_after` ends the
-    run after that many steps in all, with a checkpoint, as an interruption would.
+    run after that many steps in all, with a checkpoint, as an interruption would. A `teacher` with the same
+    tokenizer, on the same device, is asked what it reads in each batch, and part of the loss is how far that is.
 
     Raises:
         ModelError: LoRA is asked for and peft is not installed, or the checkpoint is of another run.
@@ -97,7 +101,7 @@ def finetune(
     run = _Run(
         network=network, tokenizer=tokenizer, train=train, encoded=encoded, dev=dev, config=config, seed=seed,
         precision=precision, out=out, optimizer=optimizer, scale=scale, average=average,
-        fingerprint=_fingerprint(train, seed),
+        fingerprint=_fingerprint(train, seed), teacher=None if teacher is None else teacher.eval(),
     )  # fmt: skip
     state = _resume(run)
     limit = len(steps) if stop_after is None else min(stop_after, len(steps))
@@ -137,7 +141,7 @@ def _train_step(run: _Run, batches: list[list[int]], step: int, steps: int) -> f
     for indexes in batches:
         batch = collate([run.train[i] for i in indexes], [run.encoded[i] for i in indexes], pad_id)
         ids = drop_words(batch.ids, run.config.word_dropout, mask_id, frame)
-        loss = batch_loss(run.network, ids, batch, run.config.topic_weight) / len(batches)
+        loss = batch_loss(run.network, ids, batch, run.config, run.teacher) / len(batches)
         (loss * run.scale.value).backward()  # type: ignore[no-untyped-call]
         run.optimizer.gather()
         total += float(loss.detach())
@@ -159,14 +163,16 @@ def drop_words(ids: Tensor, share: float, mask_id: int, frame: Tensor) -> Tensor
     return torch.where(chosen, torch.full_like(ids, mask_id), ids)
 
 
-def batch_loss(network: Network, ids: Tensor, batch: Batch, topic_weight: float) -> Tensor:
-    """Return the mean loss over the rows of a batch, each row by its own head."""
+def batch_loss(
+    network: Network, ids: Tensor, batch: Batch, config: Finetuning, teacher: Network | None = None
+) -> Tensor:
+    """Return the mean loss over the rows of a batch, each row by its own head; with a teacher, by both as well."""
     device = next(network.parameters()).device
     sentiment, topic = network(ids.to(device), batch.mask.to(device), batch.kinds.to(device))
     rows = batch.sentiment_rows.to(device)
     smoothing, weight = batch.smoothing.to(device), batch.weight.to(device)
     total = torch.zeros((), device=device)
-    for head, chosen, share in ((0, rows, 1.0), (1, ~rows, topic_weight)):
+    for head, chosen, share in ((0, rows, 1.0), (1, ~rows, config.topic_weight)):
         if bool(chosen.any()):
             losses = masked_cross_entropy(
                 (sentiment, topic)[head][chosen],
@@ -175,7 +181,13 @@ def batch_loss(network: Network, ids: Tensor, batch: Batch, topic_weight: float)
                 smoothing[chosen],
             )
             total = total + share * (losses * weight[chosen]).sum()
-    return total / len(ids)
+    total = total / len(ids)
+    if teacher is None:
+        return total
+    with torch.no_grad():  # the teacher reads the whole text, also where the student's words are masked
+        lesson = teacher(batch.ids.to(device), batch.mask.to(device), batch.kinds.to(device))
+    distance = taught_loss((sentiment, topic), lesson, config.taught_temperature)
+    return (1 - config.taught) * total + config.taught * distance
 
 
 def frozen_copy(network: Network) -> Network:

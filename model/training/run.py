@@ -24,6 +24,7 @@ from model.training.base import build_network
 from model.training.bases import named_base
 from model.training.config import Config
 from model.training.corpus import corpus_files, read_lines
+from model.training.distil import shallower
 from model.training.finetune import finetune, frozen_copy
 from model.training.outcome import measure, report
 from model.training.pretrain import pretrain
@@ -119,6 +120,7 @@ def _train_one(
             config, data, rows.train + rows.dev + rows.held, out, base=base, base_file=base_file
         )
         served = None if fresh or base is not None else frozen_copy(network)
+        network, teacher = _student(network, config, device, precision)
         network.to(device)
         if fresh and data is not None and config.pretraining.steps:
             pretrain(
@@ -141,6 +143,7 @@ def _train_one(
             precision=precision,
             out=out / "finetuning",
             mode=config.mode,
+            teacher=teacher,
             trackers=trackers,
         )
     held = sample_a_source(rows.held, HELD_A_SOURCE)
@@ -148,6 +151,15 @@ def _train_one(
     before = {} if served is None else measure(Classifier(whole(served, tokenizer), "", device, precision), held)
     report(before, measure(Classifier.load(best, device=device, precision=precision), held), out, tell)
     return _publish(best, out / "weights")
+
+
+def _student(network: Network, config: Config, device: str, precision: str) -> tuple[Network, Network | None]:
+    """Return what learns and its teacher: with `config.layers`, fewer layers of `network`, and `network`."""
+    if not config.layers:
+        return network, None
+    tuning = config.finetuning
+    teacher = frozen_copy(network).to(device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+    return shallower(network, config.layers, tuning.dropout, tuning.encoder_dropout), teacher
 
 
 def _hardware(config: Config, device: str) -> tuple[str, str]:

@@ -68,7 +68,7 @@ def test_two_class_sources_leave_the_neutral_head_alone() -> None:
     network, tokenizer = tiny_network()
     rows = [sentiment("negative", "loss", "stockemotions", "comment"), sentiment("positive", "gain", "guba_algosenses")]
     batch = collate(rows, encode_rows(tokenizer, rows), 0)
-    batch_loss(network, batch.ids, batch, 1.0).backward()  # type: ignore[no-untyped-call]
+    batch_loss(network, batch.ids, batch, Finetuning(topic_weight=1.0)).backward()  # type: ignore[no-untyped-call]
     gradient = network.sentiment.weight.grad
     assert gradient is not None
     assert torch.equal(gradient[1], torch.zeros_like(gradient[1]))

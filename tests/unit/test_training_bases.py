@@ -6,6 +6,7 @@ import hashlib
 import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,7 +34,8 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BertModel]:
         num_attention_heads=2, intermediate_size=16,
     )  # fmt: skip
     network = BertModel(config, add_pooling_layer=False)  # type: ignore[no-untyped-call]
-    stored, nodes = [], []
+    stored: list[Any] = []
+    nodes: list[Any] = []
     for name, value in network.state_dict().items():
         dense = name.endswith(".weight") and value.dim() == 2 and "embeddings" not in name
         if dense:
