@@ -27,6 +27,7 @@ from dashboard.tables import incidents_table
 from dashboard.views.acts import acts
 from dashboard.views.frame import FOLLOW, frozen_table, strip
 from dashboard.views.sidebar import chosen_palette, display, language, moment
+from dashboard.views.why import why
 from dashboard.wall import wall
 from stream.core.event_time import DAY_S
 from stream.store.client import StoreError
@@ -258,6 +259,7 @@ def _draw(look: Look, found: Detail, *, dim: bool) -> None:
         sheet_deliveries(found.deliveries, formats, time.time()),
     ]
     clicked = draw_sheet("sheet_more", more, look.palette, dim=dim) or clicked
+    why(found.seen.incident, look.words, look.palette)
     if clicked is not None:
         _show(clicked)
 

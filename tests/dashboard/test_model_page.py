@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.source import configure
 from model.tiny import make_tiny
 from stream.settings import Settings
+from tests.dashboard.alarming import Detector, incident
 from tests.dashboard.test_alerts_page import run, turn
 from tests.dashboard.test_live_page import SCRIPT
 from tests.services.test_serve import TOKEN, serving
@@ -58,3 +60,22 @@ def test_a_service_that_is_not_there_is_one_quiet_line(page: AppTest, monkeypatc
     assert "nothing that reads texts runs" in tried(page, "up").warning[0].value
     monkeypatch.setenv("BAROGRAPH_SERVE", "0")
     assert "BAROGRAPH_SERVE is off" in tried(page, "down").warning[0].value
+
+
+def test_the_stories_of_an_incident_are_explained_when_asked(
+    page: AppTest, port: str, redis_url: str, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = Detector(redis_url, run_id)
+    assert detector.lease.hold() is not None
+    told = incident("news/market/all", int(time.time()) // 300 * 300 - 600)
+    detector.fire(told)
+    page.query_params["incident"] = told.incident_id
+    shown = turn(page, "alerts")
+    shown.button(key="alerts_why_button").click()
+    assert "nothing that reads texts runs" in run(shown).warning[0].value
+    monkeypatch.setenv("BAROGRAPH_SERVE_PORT", port)
+    monkeypatch.setenv("BAROGRAPH_INGEST_TOKEN", TOKEN)
+    shown.button(key="alerts_why_button").click()
+    assert not run(shown).warning
+    assert any("read now by revision" in caption.value for caption in shown.caption)
+    detector.close()
