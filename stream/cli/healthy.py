@@ -11,10 +11,11 @@ from stream.settings import ConfigurationError, Settings, load_settings
 
 
 class Watched(StrEnum):
-    """Roles that can be asked: the first two over HTTP, the others by their heartbeat file."""
+    """Roles that can be asked: the first three over HTTP, the others by their heartbeat file."""
 
     DASHBOARD = "dashboard"
     INGEST = "ingest"
+    SERVE = "serve"
     WORKER = "worker"
     DETECTOR = "detector"
     NOTIFY = "notify"
@@ -41,6 +42,8 @@ def target_of(role: Watched, settings: Settings) -> str:
         return f"http://{reachable(settings.dashboard_host)}:{settings.dashboard_port}/_stcore/health"
     if role is Watched.INGEST:
         return f"http://{reachable(settings.ingest_host)}:{settings.ingest_port}/healthz"
+    if role is Watched.SERVE:
+        return f"http://{reachable(settings.serve_host)}:{settings.serve_port}/healthz"
     if settings.heartbeat_file is None:
         raise ConfigurationError(
             f"BAROGRAPH_HEARTBEAT_FILE is not set: expected the file that the {role} touches while it makes progress"

@@ -54,6 +54,9 @@ class Stack:
 
     def environment(self, name: str) -> dict[str, str]:
         given = {key: self.here(name, value) for key, value in self.services[name]["environment"].items()}
+        # A service's name is an address within Docker's network, and its port the one it has in its container.
+        given = {key: "127.0.0.1" if value in self.services else value for key, value in given.items()}
+        given.setdefault("BAROGRAPH_SERVE_PORT", self.here(name, "8089"))
         outside = {key: value for key, value in os.environ.items() if not key.startswith("BAROGRAPH_")}
         home = {"BAROGRAPH_HOME": str(self._folder / name)}
         # Two cores are shared with a broker, a store and whatever else runs.
@@ -159,6 +162,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 "redis:6379": store,
                 "8501": str(ports.choose([], taken)),
                 "8088": str(ports.choose([], taken)),
+                "8089": str(ports.choose([], taken)),
                 "0.0.0.0": "127.0.0.1",
                 "/etc/barograph": str(ROOT / "deploy" / "notify"),
             },
@@ -176,7 +180,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def test_the_services_start_in_order_count_a_document_and_stop_when_told(stack: Stack) -> None:
     order = [name for name in ours(stack.services) if "profiles" not in stack.services[name]]
     assert order[0] == "topics"
-    assert set(order) == {"topics", "worker", "detector", "notify", "archive", "dashboard", "ingest"}
+    assert set(order) == {"topics", "worker", "detector", "notify", "archive", "serve", "dashboard", "ingest"}
     for name in order:
         stack.begin(name)
         if name == "topics":
@@ -205,6 +209,9 @@ def test_the_services_start_in_order_count_a_document_and_stop_when_told(stack: 
     lines = "".join(json.dumps(document | {"text": f"Shares of number {n} rise"}) + "\n" for n in range(3))
     sent = stack.run("ingest", "ingest", "file", "-", "--wait", text=lines)
     assert sent.returncode == 0 and "3 sent, 0 set aside" in sent.stdout, sent.stdout + sent.stderr
+    served = stack.here("serve", "http://127.0.0.1:8089/v1/classify")
+    read = httpx.post(served, json={"documents": [document]}, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+    assert read.status_code == 200 and read.json()["results"][0]["label"] == "negative", read.text
     csv = stack.run("dashboard", "counts", "--out", "-")
     assert any(line.startswith("news/market/all,") for line in csv.stdout.splitlines()), csv.stdout
     advice = stack.run("dashboard", "doctor")

@@ -66,13 +66,13 @@ def test_no_service_can_do_more_than_it_needs(name: str) -> None:
     assert not re.search(r":latest$|^[^:]+$", interpolated(service["image"], {}))
     published = service.get("ports", [])
     assert all(port.startswith("127.0.0.1:") for port in published)
-    assert bool(published) == (name in {"dashboard", "ingest"})
+    assert bool(published) == (name in {"dashboard", "ingest", "serve"})
 
 
 def test_only_what_must_reach_or_be_reached_is_on_a_network_that_leads_outside() -> None:
     assert interpolated(load()["networks"]["data"], {}) == {"internal": "true"}
     outside = {name for name, service in SERVICES.items() if "outside" in service["networks"]}
-    assert outside == {"notify", "dashboard", "ingest"}
+    assert outside == {"notify", "dashboard", "ingest", "serve"}
     assert all("data" in service["networks"] for service in SERVICES.values())
 
 
