@@ -16,6 +16,7 @@ from dashboard.panels import Moment
 from dashboard.safe import plain
 from dashboard.serving import reader
 from dashboard.try_it import By, chances, coloured, summary, weights
+from dashboard.views.drift import drift
 from dashboard.views.frame import strip
 from dashboard.views.sidebar import chosen_palette, display, language
 from model.labels import KINDS
@@ -41,6 +42,7 @@ def page() -> None:
     tried = st.session_state.get("model_tried")
     if tried is not None:
         _shown(tried, formats, palette)
+    drift(formats)
     with st.expander(said("model.card")):
         st.markdown(resources.files("model").joinpath("card.md").read_text(encoding="utf-8"))
 

@@ -13,6 +13,7 @@ from stream.cli.dashboard import dashboard
 from stream.cli.detect import detect
 from stream.cli.detector import detector
 from stream.cli.doctor import doctor
+from stream.cli.drift import drift
 from stream.cli.evaluate import evaluate
 from stream.cli.explain import explain
 from stream.cli.export import export
@@ -62,6 +63,7 @@ for command in (
     train,
     join,
     evaluate,
+    drift,
     predict,
     explain,
     export,

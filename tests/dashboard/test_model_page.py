@@ -16,6 +16,7 @@ from stream.settings import Settings
 from tests.dashboard.alarming import Detector, incident
 from tests.dashboard.test_alerts_page import run, turn
 from tests.dashboard.test_live_page import SCRIPT
+from tests.services.test_drift_command import filled
 from tests.services.test_serve import TOKEN, serving
 
 pytestmark = pytest.mark.timeout(240)
@@ -79,3 +80,16 @@ def test_the_stories_of_an_incident_are_explained_when_asked(
     assert not run(shown).warning
     assert any("read now by revision" in caption.value for caption in shown.caption)
     detector.close()
+
+
+def test_the_last_day_is_compared_with_the_week_before_when_asked(
+    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.button(key="drift_button").click()
+    assert "nothing is archived here" in run(page).warning[0].value
+    filled(tmp_path / "archive", ("fx_crypto",))
+    page.button(key="drift_button").click()
+    assert not run(page).warning
+    (row,) = next(table.value for table in page.dataframe if "Documents" in table.value).to_dict("records")
+    assert (row["Language and kind"], row["Level"], row["Documents"]) == ("en · News", "✕ drifted", 400)
+    assert row["Topic"].startswith("✕") and row["Length"].startswith("●")
