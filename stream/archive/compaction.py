@@ -105,27 +105,20 @@ def _merged(root: Path, table: Table, cluster: Sequence[Run], known: Collection[
     if not repeats:
         return whole
     order = whole.column(table.order).to_pylist()
-    if len(cluster) > 1 and any(after < before for before, after in pairwise(order)):
-        # Stable, so that of two repeats the one that was written first stays first.
-        turns = sorted(range(len(order)), key=order.__getitem__)
+    if any(after <= before for before, after in pairwise(order)):
+        _, _, offset, timestamp_ms = table.record
+        written = zip(order, *(whole.column(name).to_pylist() for name in (timestamp_ms, offset)), strict=True)
+        turns = [turn for _, turn in sorted((place, turn) for turn, place in enumerate(written))]
         whole, order = whole.take(turns), [order[turn] for turn in turns]
-    kept = _first_of_each(order, whole.select(list(table.same)), known)
+    kept = _last_of_each(order, whole.select(list(table.same)), known)
     return whole if len(kept) == len(order) else whole.take(pa.array(kept, pa.int64()))
 
 
-def _first_of_each(order: Sequence[int], same: pa.Table, known: Collection[_Told]) -> list[int]:
-    """Return the rows, in order, that repeat none before them."""
+def _last_of_each(order: Sequence[int], same: pa.Table, known: Collection[_Told]) -> list[int]:
+    """Return the rows, in order, that none after them repeats, and none of an earlier day."""
     if not known and all(after != before for before, after in pairwise(order)):
         return list(range(len(order)))
-    kept: list[int] = []
-    seen: set[tuple[Any, ...]] = set()
-    at = -1
-    for turn, (place, *told) in enumerate(zip(order, *(column.to_pylist() for column in same), strict=True)):
-        if place != at:
-            at = place
-            seen.clear()
-        if tuple(told) not in seen:
-            seen.add(tuple(told))
-            if (place, *told) not in known:
-                kept.append(turn)
-    return kept
+    last: dict[_Told, int] = {}
+    for turn, told in enumerate(zip(order, *(column.to_pylist() for column in same), strict=True)):
+        last[told] = turn
+    return sorted(turn for told, turn in last.items() if told not in known)

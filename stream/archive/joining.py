@@ -49,7 +49,10 @@ class Joined:
 
 
 def at_s(outcome: Outcome) -> float:
-    """Return when a record was scored or set aside, unix seconds; it was counted right after."""
+    """Return when a record was scored or set aside, unix seconds; it was counted right after.
+
+    Of several outcomes the last was counted: one that another follows was sent, and its worker killed.
+    """
     return (outcome.hops.scored_at if isinstance(outcome, Prediction) else outcome.at).timestamp()
 
 
@@ -88,7 +91,8 @@ class Sources:
                 yield Joined(row.order, None, None)
                 continue
             item = _read(document)
-            yield Joined(offset, item, next((one for _, one in here if _belongs(one, document, item)), None))
+            of_it = (one for _, one in here if _belongs(one, document, item))
+            yield Joined(offset, item, max(of_it, key=at_s, default=None))
             offset, here = next(outcomes, (None, []))
         while offset is not None:
             yield from _alone(offset, here, place)
@@ -130,7 +134,7 @@ def _grouped(
 
 def _alone(offset: int, here: Sequence[tuple[str | None, Outcome]], place: Place) -> Iterator[Joined]:
     """Yield what came of a record that is not there any more."""
-    outcome = next((one for topic_id, one in here if topic_id == place.topic_id), None)
+    outcome = max((one for topic_id, one in here if topic_id == place.topic_id), key=at_s, default=None)
     if outcome is not None:
         yield Joined(offset, None, outcome)
 

@@ -104,7 +104,7 @@ def _view(table: Table, paths: Sequence[str]) -> str:
         return f"CREATE VIEW {table.kind} AS {_shown(table, _read(paths))}"
     if table.kind == "incident_events":
         whole, fresh = [], list(paths)
-    once = f"QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY record_timestamp_ms, record_offset) = 1"
+    once = f"QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY record_timestamp_ms DESC, record_offset DESC) = 1"
     known = f"{table.key[0]} IS NOT NULL" if table.kind != "incident_events" else "incident_id IS NOT NULL"
     parts = [f"{_read(whole)} WHERE {known}"] if whole else []
     parts += [f"{_read(fresh)} WHERE {known} {once}"] if fresh else []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import groupby, pairwise
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import pyarrow as pa
@@ -29,7 +32,6 @@ _PREDICTION: Final = (
     "tickers",
     "published_at",
     "received_at",
-    "received_ms",
     "event_time",
     "sentiment",
     "score",
@@ -40,8 +42,12 @@ _PREDICTION: Final = (
     "model_revision",
     "read_at",
     "scored_at",
+    "received_ms",
+    "record_timestamp_ms",
+    "record_offset",
     "value",
 )
+_ORDER: Final = attrgetter("order")
 
 
 class Archive:
@@ -64,9 +70,10 @@ class Archive:
     def predictions(self, start_ms: int | None = None, end_ms: int | None = None) -> Iterator[Prediction]:
         """Yield what the model said of the documents received in `[start_ms, end_ms)`, in those documents' order.
 
-        Of several predictions for one record the first is yielded.
+        Of several predictions for one record the one that was written last is yielded: a worker reads on from what
+        was counted, so one that another follows was sent and never counted.
         """
-        for row in self._ordered(predictions_view(self.root), start_ms, end_ms):
+        for row in self._ordered(predictions_view(self.root), start_ms, end_ms, _last_of_each):
             yield row.value
 
     def span(self) -> tuple[int, int] | None:
@@ -89,9 +96,15 @@ class Archive:
                 highs.append(high)
         return (min(lows), max(highs)) if lows else None
 
-    def _ordered(self, view: View, start_ms: int | None, end_ms: int | None) -> Iterator[Row]:
+    def _ordered(
+        self,
+        view: View,
+        start_ms: int | None,
+        end_ms: int | None,
+        chosen: Callable[[Iterator[Row]], Iterator[Row]] = iter,
+    ) -> Iterator[Row]:
         runs_of = plan(self.root, view.table, start_ms, end_ms)
-        streams = [(key, rows(view, key, runs)) for key, runs in runs_of.items() if key[0] is not None]
+        streams = [(key, chosen(rows(view, key, runs))) for key, runs in runs_of.items() if key[0] is not None]
         return in_order(streams, start_ms, end_ms)
 
 
@@ -101,7 +114,7 @@ def documents_view(root: Path) -> View:
 
 
 def predictions_view(root: Path) -> View:
-    """Return how `Prediction`s are read."""
+    """Return how `Prediction`s are read; `same` of a row ends with when it was written: a repeat is a row too."""
     return View(root, PREDICTIONS, _PREDICTION, _prediction_rows)
 
 
@@ -112,42 +125,75 @@ def _document_rows(batch: pa.RecordBatch) -> Iterator[Row]:
 
 
 def _prediction_rows(batch: pa.RecordBatch) -> Iterator[Row]:
-    for fields in zip(*_lists(batch, _PREDICTION), strict=True):
-        row = dict(zip(_PREDICTION, fields, strict=True))
-        prediction = _prediction(row)
+    for *fields, received_ms, written_ms, written_at, value in zip(*_lists(batch, _PREDICTION), strict=True):
+        prediction = _prediction(*fields) if value is None else _decoded(value)
         if prediction is not None:
-            received_ms: int = row["received_ms"]
-            yield Row(prediction.origin.offset, received_ms, (prediction.id, received_ms), prediction)
+            same = (prediction.id, received_ms, (written_ms, written_at))
+            yield Row(prediction.origin.offset, received_ms, same, prediction)
 
 
-def _prediction(row: dict[str, Any]) -> Prediction | None:
-    if row["value"] is not None:
-        try:
-            return decode_prediction(row["value"])
-        except msgspec.MsgspecError:
-            return None
-    negative, neutral, positive = row["sentiment"]
+def _last_of_each(found: Iterator[Row]) -> Iterator[Row]:
+    """Yield of each record's predictions, where they repeat each other, the one that was written last."""
+    for _, together in groupby(found, _ORDER):
+        several = list(together)
+        if len(several) > 1:
+            several.sort(key=lambda row: row.same[-1])
+            several = list({row.same[:-1]: row for row in several}.values())
+        yield from several
+
+
+def _decoded(value: bytes) -> Prediction | None:
+    try:
+        return decode_prediction(value)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _prediction(  # noqa: PLR0917 - the columns in their order; names for each would cost a third of the reading
+    origin_topic: str,
+    origin_partition: int,
+    origin_offset: int,
+    id_: str,
+    kind: Literal["news", "comment"],
+    source: str,
+    lang: str,
+    tickers: tuple[str, ...] | None,
+    published_at: int | None,
+    received_at: int,
+    event_time: int,
+    sentiment: tuple[float, float, float],
+    score: float,
+    topic: str,
+    topics: tuple[float, ...],
+    story: str,
+    late: bool,
+    model_revision: str,
+    read_at: int,
+    scored_at: int,
+) -> Prediction:
     return Prediction(
-        id=row["id"],
-        kind=row["kind"],
-        source=row["source"],
-        lang=row["lang"],
-        tickers=tuple(row["tickers"] or ()),
-        published_at=None if row["published_at"] is None else _instant(row["published_at"]),
-        received_at=_instant(row["received_at"]),
-        event_time=_instant(row["event_time"]),
-        sentiment=(negative, neutral, positive),
-        score=row["score"],
-        topic=row["topic"],
-        topics=tuple(row["topics"]),
-        story=row["story"],
-        late=row["late"],
-        model_revision=row["model_revision"],
-        origin=Origin(row["origin_topic"], row["origin_partition"], row["origin_offset"]),
-        hops=Hops(read_at=_instant(row["read_at"]), scored_at=_instant(row["scored_at"])),
+        id=id_,
+        kind=kind,
+        source=source,
+        lang=lang,
+        tickers=tickers or (),
+        published_at=None if published_at is None else _instant(published_at),
+        received_at=_instant(received_at),
+        event_time=_instant(event_time),
+        sentiment=sentiment,
+        score=score,
+        topic=topic,
+        topics=topics,
+        story=story,
+        late=late,
+        model_revision=model_revision,
+        origin=Origin(origin_topic, origin_partition, origin_offset),
+        hops=Hops(read_at=_instant(read_at), scored_at=_instant(scored_at)),
     )
 
 
+# Several instants of one prediction are often the same, and so are those of one batch.
+@lru_cache(1_024)
 def _instant(us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=us)
 
@@ -157,6 +203,21 @@ def _lists(batch: pa.RecordBatch, columns: Sequence[str]) -> list[list[Any]]:
 
 
 def _list(column: pa.Array) -> list[Any]:
-    # The library's own way to datetimes costs ten times as much.
-    found: list[Any] = (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
-    return found
+    """Return the values: instants as microseconds, lists as tuples."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    if pa.types.is_list(column.type):
+        return _tuples(column)
+    # By way of numpy, which has no numbers that are missing: `to_pylist` makes an object of the library for each.
+    if column.null_count and pa.types.is_primitive(column.type):
+        found: list[Any] = column.to_pylist()
+        return found
+    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    return values
+
+
+def _tuples(column: pa.ListArray) -> list[tuple[Any, ...] | None]:
+    if column.null_count:
+        return [None if one is None else tuple(one) for one in column.to_pylist()]
+    values, offsets = _list(column.flatten()), _list(column.offsets)
+    return [tuple(values[start - offsets[0] : end - offsets[0]]) for start, end in pairwise(offsets)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,11 +15,10 @@ from stream.settings import ConfigurationError, Settings, load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.progress import TaskID
-
+    from stream.delivery.endpoints import Endpoint
     from stream.replay.folder import RunFolder, State
+    from stream.replay.journal import Tale
     from stream.replay.request import Request
-    from stream.replay.run import Shown
     from stream.replay.session import Done
 
 T = TypeVar("T")
@@ -28,6 +26,7 @@ T = TypeVar("T")
 GATE_FAILED: Final = 3
 _INTERRUPTED: Final = 130
 _STOPPED: Final = 4
+_NOT_TOLD: Final = 5
 _MOST_LEARNT_S: Final = 400 * 86_400
 
 Name = Annotated[
@@ -82,11 +81,15 @@ def replay(
     time_zone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="of times that state none, such as UTC or Asia/Shanghai")
     ] = None,
+    deliver_to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="an endpoint that is told what opens, escalates and resolves, marked so"),
+    ] = None,
     in_store: Annotated[
         bool, typer.Option("--in-store", help="aggregates go to the store of the settings, under replay:RUN")
     ] = False,
 ) -> None:
-    """Replay documents between two instants through scoring, counting and detection; webhooks stay silent."""
+    """Replay documents between two instants through scoring, counting and detection; nobody is told unless asked."""
     from stream.replay.request import Request
     from stream.replay.rules import Rules, read_rules
 
@@ -115,15 +118,18 @@ def replay(
         in_store=in_store,
         labels=None if labels is None else str(labels.absolute()),
         report=None if report is None else str(report.absolute()),
+        fail_if=tuple(fail_if or ()),
+        deliver_to=tuple(deliver_to or ()),
     )
     if request.start_s is not None and request.end_s is not None and request.end_s <= request.start_s:
         raise ConfigurationError(f"--to {end} is not after --from {start}")
-    raise typer.Exit(go(request, name, settings, fail_if or []))
+    raise typer.Exit(go(request, name, settings))
 
 
-def go(request: Request, name: str | None, settings: Settings, fail_if: list[str]) -> int:
+def go(request: Request, name: str | None, settings: Settings) -> int:
     """Run or go on with a replay, say what came of it, and return the exit code."""
     from stream.cli.desk import desk_of
+    from stream.cli.replay_progress import Bars
     from stream.replay.errors import ReplayError, disk_is_full
     from stream.replay.folder import RunFolder
     from stream.replay.gate import holds
@@ -132,8 +138,9 @@ def go(request: Request, name: str | None, settings: Settings, fail_if: list[str
     from stream.replay.run import Stopped
     from stream.replay.session import replay as run
 
-    for condition in fail_if:
+    for condition in request.fail_if:
         holds(condition, NO_FIGURES)
+    endpoints = _endpoints(request, settings)
     settings = _connected(request, settings)
     desk = desk_of(
         settings if request.model is None else settings.model_copy(update={"model_path": Path(request.model)})
@@ -150,8 +157,8 @@ def go(request: Request, name: str | None, settings: Settings, fail_if: list[str
         if status is not None and status.state in ("running", "stopped", "paused", "failed"):
             typer.echo(f"going on with {folder.name}", err=True)
         try:
-            with _Progress() as show:
-                done = run(request, folder, settings, desk, show)
+            with Bars() as show:
+                done = run(request, folder, settings, desk, show, endpoints=endpoints)
         except Stopped:
             _mark(folder, "stopped")
             typer.echo(f"stopped; `barograph replays resume {folder.name}` goes on", err=True)
@@ -169,7 +176,15 @@ def go(request: Request, name: str | None, settings: Settings, fail_if: list[str
                 ) from None
             raise
     typer.echo(summary(folder.name, done))
-    return _gate(done, fail_if)
+    return _gate(done, request.fail_if) or (_NOT_TOLD if any(one.left for one in done.tales) else 0)
+
+
+def _endpoints(request: Request, settings: Settings) -> tuple[Endpoint, ...]:
+    if not request.deliver_to:
+        return ()
+    from stream.replay.teller import endpoints_named
+
+    return endpoints_named(request.deliver_to, settings)
 
 
 def _mark(folder: RunFolder, state: State, message: str = "") -> None:
@@ -185,7 +200,7 @@ def _mark(folder: RunFolder, state: State, message: str = "") -> None:
         folder.write_status(msgspec.structs.replace(before, state=state, message=message[:300]))
 
 
-def _gate(done: Done, fail_if: list[str]) -> int:
+def _gate(done: Done, fail_if: tuple[str, ...]) -> int:
     from stream.replay.gate import holds
     from stream.replay.outcome import figures
 
@@ -222,7 +237,13 @@ def summary(name: str, done: Done) -> str:
             f"{found['false_alarms_per_week']:.2f} false alarms a week"
         )
     lines.extend(f"  set aside {reason}" for reason in tally.reasons[:3])
+    lines.extend(_tale(one) for one in done.tales)
     return "\n".join([*lines, f"  {done.report / 'report.html'}"])
+
+
+def _tale(one: Tale) -> str:
+    said = f"  {one.endpoint} was told {one.delivered:,} events"
+    return f"{said}, and not {one.left:,}: {one.reason}; the same command tries again" if one.left else said
 
 
 def _connected(request: Request, settings: Settings) -> Settings:
@@ -275,54 +296,3 @@ def _zone(text: str | None) -> str | None:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ConfigurationError(f"--time-zone {text}: no such zone; expected UTC, Europe/Berlin …") from None
     return text
-
-
-class _Progress:
-    """Two bars on standard error, for a person: reading the input, then the virtual clock."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[at]}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._reading: TaskID | None = None
-        self._going: TaskID | None = None
-        self._first_s: float | None = None
-        self._shown_s = 0.0
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def reading(self, read_bytes: int, size_bytes: int, records: int) -> None:
-        """Show how far the input is read."""
-        if self._reading is None:
-            self._reading = self._bar.add_task("reading", total=size_bytes or None, at="")
-        self._bar.update(self._reading, completed=read_bytes, at=f"{records:,} records")
-
-    def going(self, shown: Shown) -> None:
-        """Show the virtual clock."""
-        from stream.replay.items import time_text
-
-        if not shown.clock_s or time.monotonic() - self._shown_s < 0.1:
-            return
-        self._shown_s = time.monotonic()
-        if self._going is None:
-            self._first_s = shown.clock_s
-            total = max(shown.end_s - shown.clock_s, 1) if shown.end_s else None
-            self._going = self._bar.add_task("replaying", total=total, at="")
-        at = f"{time_text(shown.clock_s)}  {shown.documents:,} records  {shown.incidents:,} incidents"
-        self._bar.update(self._going, completed=shown.clock_s - (self._first_s or 0.0), at=at)

@@ -74,7 +74,7 @@ def resume(name: Name) -> None:
         raise ConfigurationError(f"{name}: nothing is known of what was asked; begin it with `barograph replay`")
     if status is not None and status.state == "done":
         raise ConfigurationError(f"{name} is done already; its report is in {request.report or folder.report}")
-    raise typer.Exit(go(request, name, settings, []))
+    raise typer.Exit(go(request, name, settings))
 
 
 @replays.command()

@@ -17,7 +17,7 @@ from stream.delivery.schedule import SCHEDULE_S, Answer, Verdict, remaining_s, v
 from stream.delivery.telling import OPENING
 from stream.retry import until_done
 from stream.store.deliveries import Attempt
-from stream.store.delivery_queue import AsyncDeliveries, Gone, Outcome, Waiting
+from stream.store.delivery_queue import Due, Gone, Outcome, Waiting
 
 # `notify --again` puts deliveries in line from a process of its own.
 _LOOK_EVERY_S: Final = 2.0
@@ -34,6 +34,30 @@ class Posts(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+        ...
+
+
+class Queue(Protocol):
+    """What keeps deliveries: `AsyncDeliveries` live, a file of its own for a replay."""
+
+    async def line(self, endpoint: str, now_ms: float) -> list[Due]:
+        """Return an endpoint's next deliveries in order."""
+        ...
+
+    async def waiting(self, delivery_id: str) -> Waiting | None:
+        """Return a delivery that waits; None where it has ended, or is not there."""
+        ...
+
+    async def drop_due(self, endpoint: str, delivery_id: str) -> None:
+        """Take out of line what is no delivery that waits."""
+        ...
+
+    async def record(self, endpoint: str, delivery_id: str, outcome: Outcome, now_ms: int) -> bool:
+        """Write down an attempt; False where the delivery had ended."""
+        ...
+
+    async def hurry(self, endpoint: str, now_ms: float) -> None:
+        """Make all that waits for an endpoint due now."""
         ...
 
 
@@ -71,7 +95,7 @@ class Lane:
         self,
         endpoint: Endpoint,
         poster: Posts,
-        store: AsyncDeliveries,
+        store: Queue,
         pace: Pace,
         changed: Callable[[], Awaitable[None]],
     ) -> None:

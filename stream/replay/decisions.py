@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
-from stream.core.incidents import Incident
+from stream.core.incidents import Incident, IncidentEvent
 from stream.core.life import idle
 from stream.detector.engine import FORGOTTEN_S, Engine, Window, Witness
 from stream.detector.past import Told
@@ -26,6 +26,7 @@ class Decisions:
         begin_s: where the first step begins. `cut`: documents before it were left out, and a window that began
             before it is not judged.
         late: documents may come after their window closed: windows are read again and patched, as live.
+        tell: gets each event as it is decided.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class Decisions:
         lateness_s: float,
         cut: bool,
         late: bool,
+        tell: Callable[[IncidentEvent], None] = lambda _: None,
     ) -> None:
         self._engine, self._rules = engine, rules
         self._live, self._whole, self._witness = live, whole, witness
         self.step_s = engine.clocks[0].step_s
-        self._cut, self._late = cut, late
+        self._cut, self._late, self._tell = cut, late, tell
         self._begin_s = begin_s - begin_s % self.step_s
         self.lateness_s = lateness_s
         self._told_s = self._begin_s
@@ -83,7 +85,10 @@ class Decisions:
         at_ms = int((end_s + self.lateness_s) * 1000)
         for one in engine.close(end_s, windows, at_ms, self._witness):
             for change in one.changes:
-                self._note(change.incident, (change.type, end_s))
+                incident = change.incident
+                seq = len(self._note(incident, (change.type, end_s)).events)
+                name = incident.incident_id
+                self._tell(IncidentEvent(incident_id=name, seq=seq, type=change.type, at_ms=at_ms, incident=incident))
             if one.standing is not None:
                 self._note(one.standing)
         engine.forget(end_s)
@@ -132,7 +137,8 @@ class Decisions:
             takes = {name: followed.watch.prime for name, followed in with_past.items()}
             prime(takes, self._whole, self._engine.clocks, until_s)
 
-    def _note(self, incident: Incident, event: tuple[str, int] | None = None) -> None:
+    def _note(self, incident: Incident, event: tuple[str, int] | None = None) -> Told:
         known = self._found.get(incident.incident_id, Told(incident, incident, ()))
         events = known.events if event is None else (*known.events, event)
-        self._found[incident.incident_id] = replace(known, last=incident, events=events)
+        self._found[incident.incident_id] = told = replace(known, last=incident, events=events)
+        return told

@@ -21,6 +21,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         time_zone: of instants that state none; None sets such lines aside.
         speed: seconds of virtual time in one; None as fast as it goes.
         in_store: aggregates go to the store of the settings, not to one that the replay starts and stops.
+        fail_if: conditions on the report's figures.
+        deliver_to: names of the endpoints that are told.
     """
 
     source: Literal["files", "archive", "kafka"]
@@ -38,6 +40,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     in_store: bool = False
     labels: str | None = None
     report: str | None = None
+    fail_if: tuple[str, ...] = ()
+    deliver_to: tuple[str, ...] = ()
 
     @property
     def scores(self) -> bool:
@@ -53,7 +57,8 @@ def default_name(request: Request) -> str:
 
 
 def fingerprint(request: Request) -> bytes:
-    """Return what decides a replay's outcome: not how fast it went, nor where its report lies."""
-    return msgspec.json.encode(
-        msgspec.structs.replace(request, speed=None, labels=None, report=None, in_store=False), order="sorted"
+    """Return what decides a replay's outcome: not how fast it went, nor who is told of it."""
+    bare = msgspec.structs.replace(
+        request, speed=None, labels=None, report=None, in_store=False, fail_if=(), deliver_to=()
     )
+    return msgspec.json.encode(bare, order="sorted")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from stream.core.aggregates import Aggregate
+from stream.core.incidents import IncidentEvent
 from stream.detector.engine import Desk
 from stream.detector.witness import witness_of
 from stream.replay.decisions import Decisions
@@ -38,6 +39,11 @@ from stream.store.counts import CountsReader
 from stream.store.read import Reader
 from stream.store.scratch import drop_namespace
 
+if TYPE_CHECKING:
+    from stream.delivery.endpoints import Endpoint
+    from stream.replay.journal import Tale
+    from stream.replay.teller import Teller
+
 _HOUR_S = 3_600
 _NICE = 10
 _COLLECT_AFTER = (100_000, 50, 100)
@@ -55,20 +61,30 @@ class Show(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a replay: its outcome, where the report lies, and what it took."""
+    """What came of a replay: its outcome, where the report lies, what it took, and how those stand who were told."""
 
     outcome: Outcome
     report: Path
     seconds: float
     scored: int
     remembered: int
+    tales: Sequence[Tale] = ()
 
 
-def replay(request: Request, folder: RunFolder, settings: Settings, desk: Desk, show: Show) -> Done:
+def replay(
+    request: Request,
+    folder: RunFolder,
+    settings: Settings,
+    desk: Desk,
+    show: Show,
+    *,
+    endpoints: Sequence[Endpoint] = (),
+) -> Done:
     """Do it and write the report; the folder is held by the caller. ReplayError, StoreError, BrokerError, Stopped.
 
     Args:
         desk: what the live detector would decide with; the budget is that of the request.
+        endpoints: those that are told.
     """
     began_s, began = time.monotonic(), datetime.now(UTC)
     before = folder.status()
@@ -79,6 +95,7 @@ def replay(request: Request, folder: RunFolder, settings: Settings, desk: Desk, 
         scores = closing.enter_context(_scores(request, settings)) if request.scores else None
         _give_way()
         url, namespace = closing.enter_context(_store(request, folder, settings))
+        teller = closing.enter_context(_teller(endpoints, folder)) if endpoints else None
         source, on_read = _source(request, folder, settings, scores, show)
         keeper = Keeper(
             folder,
@@ -108,6 +125,7 @@ def replay(request: Request, folder: RunFolder, settings: Settings, desk: Desk, 
                 lateness_s=settings.lateness_s if source.received else 0.0,
                 cut=request.start_s is not None and not learnt,
                 late=source.received,
+                tell=_nobody if teller is None else teller.tell,
             )
             if learnt:
                 decisions.learn()
@@ -156,8 +174,21 @@ def replay(request: Request, folder: RunFolder, settings: Settings, desk: Desk, 
             0 if scores is None else scores.remembered,
         )
         write_report(outcome, report, _run(folder.name, began, done))
-        keeper.say("done")
+        if teller is not None:
+            done = replace(done, tales=teller.finish(keeper.look))
+        keeper.say("done", "; ".join(f"{one.endpoint}: {one.left} not delivered" for one in done.tales if one.left))
         return done
+
+
+def _nobody(_: IncidentEvent) -> None:
+    return
+
+
+def _teller(endpoints: Sequence[Endpoint], folder: RunFolder) -> Teller:
+    # The library that speaks HTTP takes a while to load.
+    from stream.replay.teller import Teller
+
+    return Teller(endpoints, folder.name, folder.path)
 
 
 def _judged_to(decisions: Decisions, request: Request, last_s: float) -> int:
@@ -205,7 +236,7 @@ def _store(request: Request, folder: RunFolder, settings: Settings) -> Iterator[
         drop_namespace(url, folder.namespace)
         yield url, folder.namespace
         return
-    with own_store() as url:
+    with own_store(folder.path / "store") as url:
         yield url, folder.namespace
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from kafka import KafkaAdminClient
 
@@ -249,7 +250,8 @@ def test_repeats_count_once_for_readers_and_in_questions_and_what_is_no_record_i
     process = role.started()
     with sending(role.bootstrap) as out:
         made = [prediction(n, Origin(DOCUMENTS_NEWS, 0, n), NOON + timedelta(seconds=n)) for n in range(40)]
-        for one in [*made[:30], *made[20:]]:
+        before = [msgspec.structs.replace(one, model_revision="killed") for one in made[20:30]]
+        for one in [*made[:20], *before, *made[20:]]:
             out.prediction(one, 0)
         for n in (1, 1, 2):
             out.dead_letter(b"raw", Origin(DOCUMENTS_NEWS, 0, n), 0)
@@ -268,11 +270,14 @@ def test_repeats_count_once_for_readers_and_in_questions_and_what_is_no_record_i
         return [rows(role, f"SELECT count(*) FROM {kind}") for kind in kinds]
 
     assert asked() == [[(40,)], [(2,)], [(1,)]]
+    revisions = "SELECT DISTINCT model_revision FROM predictions"
+    assert rows(role, revisions) == [("r1",)]
     kill(process)
     process = role.started()
     wait_until(lambda: all(one.name.compacted for one in files.stored(role.root, "predictions")), 20, "one file")
     assert asked() == [[(40,)], [(2,)], [(1,)]]
     assert list(Archive(role.root).predictions()) == made
+    assert rows(role, revisions) == [("r1",)]
     kept = [
         value
         for one in files.stored(role.root, "predictions")

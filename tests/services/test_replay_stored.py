@@ -24,6 +24,7 @@ from stream.core.stories import story_key
 from stream.detector.engine import Desk
 from stream.detector.process import Detector, Edges
 from stream.detector.witness import witness_of
+from stream.replay.messages import TOLD
 from stream.store.apply import AsyncStore, Record
 from stream.store.counts import CountsReader
 from stream.store.incident_read import IncidentReader
@@ -33,6 +34,7 @@ from stream.store.read import Reader
 from tests.servers import running_kafka
 from tests.services.archive_tools import Role, Sending, sending
 from tests.services.detector_tools import LATENESS_S, Backlogs
+from tests.services.notify_tools import receiving, table, write_endpoints
 from tests.services.replay_tools import Home
 
 PARTITIONS = 3
@@ -245,13 +247,22 @@ def replayed(scene: Scene, run: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["fired_ms"], row["series"]))
 
 
+async def replayed_and_told(scene: Scene, source: str) -> tuple[str, int]:
+    """Replay into live's own store and tell somebody; return what was said, and how many messages came."""
+    async with receiving() as desk:
+        write_endpoints(scene.home.folder / "home" / "endpoints.toml", table("desk", desk.url))
+        words = ["replay", "--source", source, "--in-store", "--name", source, "--deliver-to", "desk"]
+        said = await asyncio.to_thread(lambda: scene.home.run(*words, environment=scene.environment))
+        return said, len({one.id for one in desk.messages})
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("source", ["kafka", "archive"])
 def test_counts_and_incidents_are_those_of_live_which_is_not_touched(scene: Scene, source: str) -> None:
     with redis.Redis.from_url(scene.url) as client:
         before = {key: client.dump(key) for key in client.scan_iter("barograph:{live}:*")}
     ends = end_offsets(scene.role.bootstrap, topic_ids(scene.role.bootstrap))
-    said = scene.home.run("replay", "--source", source, "--in-store", "--name", source, environment=scene.environment)
+    said, told = asyncio.run(replayed_and_told(scene, source))
     assert scene.windows(f"replay:{source}") == scene.windows("live")
     live_totals = Reader(scene.url, "live").totals()
     assert Reader(scene.url, f"replay:{source}").totals() == live_totals
@@ -259,6 +270,7 @@ def test_counts_and_incidents_are_those_of_live_which_is_not_touched(scene: Scen
     # The last windows of live close after its last record; a replay ends there too.
     assert replayed(scene, source) == decided(scene)
     assert any("fired" in one["events"] and one["evidence"] for one in decided(scene)), said
+    assert told == sum(each in TOLD for one in decided(scene) if one["announced"] for each in one["events"]) > 0
     with redis.Redis.from_url(scene.url) as client:
         assert {key: client.dump(key) for key in client.scan_iter("barograph:{live}:*")} == before
     assert end_offsets(scene.role.bootstrap, topic_ids(scene.role.bootstrap)) == ends
